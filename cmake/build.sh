@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# build.sh DIR [CMAKE_OPTION...]: configures adapipe in DIR with Ninja, and ccache where it is
+# installed, and builds it.
+set -euo pipefail
+dir=$1
+shift
+
+launcher=()
+if command -v ccache >/dev/null; then
+  launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+cmake -S "$(dirname "$0")/.." -B "$dir" -G Ninja "${launcher[@]}" "$@"
+cmake --build "$dir" --parallel "$(nproc)"

@@ -1,0 +1,70 @@
+#include "batch.hpp"
+
+#include <optional>
+#include <set>
+
+#include "endpoints.hpp"
+#include "progress.hpp"
+
+namespace tool {
+namespace {
+
+class Batch {
+ public:
+  Batch(const Options& options, const Work& work) : options_(options), work_(work) {}
+
+  void run(const std::string& input) {
+    refuse_folder(input);
+    const std::string output = find_output(input);
+    const adapipe::Report report = run_with_progress(input, output);
+    made_.insert(output);
+    if (options_.quiet) return;
+    const std::string arrow = output.empty() ? "" : " -> " + output_name(output);
+    print_summary(options_.command, input_name(input) + arrow, report);
+  }
+
+ private:
+  std::string find_output(const std::string& input) const {
+    if (options_.command == Command::verify) return {};
+    const std::string output = output_for(options_, input);
+    // With --force the second of two inputs of one name would replace the first.
+    if (made_.contains(output))
+      throw Failure(ExitCode::cannot_create,
+                    input + ": " + output + " was just made from another input");
+    return output;
+  }
+
+  adapipe::Report run_with_progress(const std::string& input, const std::string& output) {
+    if (!wants_progress(options_)) return work_(input, output, {});
+    ProgressLine line(input_name(input));
+    return work_(input, output, [&](const adapipe::Progress& progress) { line.show(progress); });
+  }
+
+  const Options& options_;
+  const Work& work_;
+  std::set<std::string> made_;
+};
+
+}  // namespace
+
+ExitCode run_batch(const Options& options, const std::stop_token& stop, const Work& work) {
+  Batch batch(options, work);
+  ExitCode first_failure = ExitCode::ok;
+  for (const std::string& input : options.inputs) {
+    if (stop.stop_requested()) break;
+    try {
+      batch.run(input);
+    } catch (...) {
+      const ExitCode code = report_failure(input_name(input));
+      if (first_failure == ExitCode::ok) first_failure = code;
+    }
+  }
+  return first_failure;
+}
+
+adapipe::Runtime make_runtime(const Options& options) {
+  return adapipe::Runtime(
+      {.worker_threads = options.threads, .memory_bytes = options.memory_bytes});
+}
+
+}  // namespace tool

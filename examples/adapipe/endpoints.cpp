@@ -1,0 +1,97 @@
+#include "endpoints.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "exit_code.hpp"
+
+namespace tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".adapipe";
+
+std::optional<struct stat> status(const std::string& input) {
+  struct stat found {};
+  const int result =
+      is_stream(input) ? ::fstat(STDIN_FILENO, &found) : ::stat(input.c_str(), &found);
+  return result == 0 ? std::optional(found) : std::nullopt;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return path.ends_with('/') || fs::is_directory(path, ignored);
+}
+
+std::string restored_name(const std::string& input) {
+  const std::string name = fs::path(input).filename();
+  if (!name.ends_with(kSuffix) || name.size() == kSuffix.size())
+    throw Failure(ExitCode::usage, input +
+                                       ": does not end in .adapipe, so say with -o FILE where "
+                                       "it should go");
+  return input.substr(0, input.size() - kSuffix.size());
+}
+
+}  // namespace
+
+bool is_stream(const std::string& name) { return name == "-"; }
+
+std::string input_name(const std::string& input) { return is_stream(input) ? "stdin" : input; }
+
+std::string output_name(const std::string& output) { return is_stream(output) ? "stdout" : output; }
+
+bool is_regular_file(const std::string& input) {
+  const auto found = status(input);
+  return found && S_ISREG(found->st_mode);
+}
+
+void refuse_folder(const std::string& input) {
+  const auto found = status(input);
+  if (found && S_ISDIR(found->st_mode))
+    throw Failure(ExitCode::no_input, input_name(input) +
+                                          ": is a directory; pipe tar, as in `tar -c DIR | adapipe "
+                                          "process ... -o DIR.tar.adapipe`");
+}
+
+adapipe::Source open_source(const std::string& input) {
+  return is_stream(input) ? adapipe::Source::fd(STDIN_FILENO, input_name(input))
+                          : adapipe::Source::file(input);
+}
+
+adapipe::Sink open_sink(const std::string& output, const std::string& input, bool overwrite) {
+  if (is_stream(output)) return adapipe::Sink::fd(STDOUT_FILENO, output_name(output));
+  adapipe::FileSinkOptions options{.overwrite = overwrite};
+  const auto found = status(input);
+  if (found && S_ISREG(found->st_mode)) options.permissions = fs::perms(found->st_mode & 0777);
+  return adapipe::Sink::file(output, options);
+}
+
+void check_output(const Options& options) {
+  const bool to_folder = options.output && is_folder(*options.output);
+  if (options.inputs.size() > 1 && options.output && !to_folder)
+    throw Failure(ExitCode::usage, *options.output +
+                                       ": is not a folder, and there are several inputs; use -o "
+                                       "DIR/");
+  if ((options.inputs.size() > 1 || to_folder) && std::ranges::any_of(options.inputs, is_stream))
+    throw Failure(ExitCode::usage, "stdin has no name to give an output; use -o FILE for it alone");
+  const bool by_default = !options.output && is_stream(options.inputs.front());
+  if (options.command == Command::process && by_default && ::isatty(STDOUT_FILENO) == 1)
+    throw Failure(ExitCode::usage,
+                  "stdout is a terminal, where a container is of no use; give -o FILE, or -o - if "
+                  "you mean it");
+}
+
+std::string output_for(const Options& options, const std::string& input) {
+  const bool to_folder = options.output && is_folder(*options.output);
+  if (options.output && !to_folder) return *options.output;
+  if (is_stream(input)) return "-";
+  const std::string name =
+      options.command == Command::process ? input + std::string(kSuffix) : restored_name(input);
+  return to_folder ? fs::path(*options.output) / fs::path(name).filename() : fs::path(name);
+}
+
+}  // namespace tool

@@ -1,0 +1,70 @@
+#pragma once
+
+/// What --help says below the options.
+namespace tool {
+
+inline constexpr char kMainHelp[] =
+    R"(Begin with:
+  adapipe keygen -o my.key                      make a key; keep it safe
+  adapipe process -k my.key data.tar            writes data.tar.adapipe
+  adapipe restore -k my.key data.tar.adapipe    writes data.tar
+  adapipe verify  -k my.key data.tar.adapipe    checks every byte, writes nothing
+  tar -c folder | adapipe process -p -o folder.tar.adapipe
+
+`adapipe COMMAND --help` tells more. An output appears only when it is complete
+and checked; after a failure, or Ctrl-C, nothing is left behind.
+
+Exit status: 0 success, 64 usage, 65 corrupt or cut short or not a container,
+66 input missing, 69 made by a newer version, 70 internal error, 71 out of
+resources, 73 output exists or cannot be created, 74 I/O error, 77 wrong key.)";
+
+inline constexpr char kProcessHelp[] =
+    R"(Examples:
+  adapipe process -k my.key data.tar            writes data.tar.adapipe
+  adapipe process -k my.key *.log -o backup/    one container for each file
+  tar -c folder | adapipe process -p -o folder.tar.adapipe
+  adapipe process --cipher none -l 19 data.tar  compressed, not encrypted
+
+Several files are a batch: it goes on after a failure, and the exit status is
+that of the first one. The permission bits of a file go to its container.
+Sizes: 4M and 4MiB are 4 * 1024 * 1024 bytes.)";
+
+inline constexpr char kRestoreHelp[] =
+    R"(Examples:
+  adapipe restore -k my.key data.tar.adapipe    writes data.tar
+  adapipe restore -k my.key < data.tar.adapipe | tar -x
+  adapipe restore a.adapipe b.adapipe -o out/   asks for the passphrase
+
+A file appears only after the last check has passed. Through a pipe, data flows
+as it is authenticated: trust it only when the exit status is 0. Key options can
+be mixed; the first key that fits opens. Without any, the passphrase is asked
+for if the container has nothing but a passphrase slot.)";
+
+inline constexpr char kVerifyHelp[] =
+    R"(Examples:
+  adapipe verify -k my.key backup/*.adapipe
+  ssh host cat data.adapipe | adapipe verify -k my.key
+
+Every chunk is authenticated and decoded. A container that was made with
+--cipher none is checked for accidents; anyone could have written it.)";
+
+inline constexpr char kCatHelp[] =
+    R"(Example:
+  adapipe cat -k my.key data.tar.adapipe --offset 1G --length 4K | xxd
+
+Only the chunks that hold the range are read. Past the end there is nothing.)";
+
+inline constexpr char kInfoHelp[] =
+    R"(Example:
+  adapipe info data.tar.adapipe --json
+
+Without a key the answer is not authenticated: anyone could have written it.)";
+
+inline constexpr char kKeygenHelp[] =
+    R"(Example:
+  adapipe keygen -o my.key
+
+The file holds 32 random bytes as 64 hex digits, readable by you only. Whoever
+has it can read and forge containers made with it; without it they are lost.)";
+
+}  // namespace tool

@@ -1,0 +1,266 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <map>
+#include <span>
+#include <string_view>
+
+#include "exit_code.hpp"
+#include "help.hpp"
+#include "text.hpp"
+
+namespace tool {
+namespace {
+
+/// Calls `store` with the bytes of an option such as `--memory 256M`.
+template <typename Store>
+CLI::Option* add_size(CLI::App& app, const std::string& name, Store store,
+                      const std::string& help) {
+  const auto parse = [name, store](const std::string& text) {
+    try {
+      store(parse_size(text));
+    } catch (const std::invalid_argument& e) {
+      throw CLI::ValidationError(name, e.what());
+    }
+  };
+  return app.add_option_function<std::string>(name, parse, help)->option_text("SIZE");
+}
+
+void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
+  const std::string group = "Keys";
+  app.add_option("-k,--key-file", keys.key_files, "A key file, as made by keygen; may be repeated")
+      ->allow_extra_args(false)
+      ->option_text("FILE")
+      ->group(group);
+  auto* ask = app.add_flag("-p,--passphrase", keys.ask_passphrase,
+                           forward ? "Ask for a passphrase on the terminal, twice"
+                                   : "Ask for the passphrase on the terminal");
+  app.add_option("--passphrase-file", keys.passphrase_file,
+                 "Take the first line of FILE as the passphrase")
+      ->option_text("FILE")
+      ->excludes(ask)
+      ->group(group);
+  ask->option_text(" ")->group(group);
+}
+
+void add_resources(CLI::App& app, Options& options) {
+  const std::string group = "Resources";
+  app.add_option("-T,--threads", options.threads, "CPU threads; default: one per core")
+      ->option_text("N")
+      ->check(CLI::Range(0, 1024))
+      ->group(group);
+  add_size(
+      app, "--memory", [&](std::uint64_t bytes) { options.memory_bytes = bytes; },
+      "The most memory to hold data in, such as 256M")
+      ->group(group);
+}
+
+void add_inputs(CLI::App& app, Options& options, const std::string& help) {
+  app.add_option("IN", options.inputs, help)->option_text("...");
+}
+
+void add_input(CLI::App& app, Options& options) {
+  app.add_option("IN", options.inputs, "The container; a regular file")
+      ->expected(1)
+      ->option_text(" ");
+}
+
+void add_output(CLI::App& app, Options& options, const std::string& by_default) {
+  app.add_option("-o,--output", options.output,
+                 "A file, a folder for several files, or - for stdout;\ndefault: " + by_default)
+      ->option_text("OUT");
+  app.add_flag("-f,--force", options.force, "Replace an existing output");
+}
+
+void add_quiet(CLI::App& app, Options& options) {
+  app.add_flag("-q,--quiet", options.quiet, "No progress and no summary, only errors");
+}
+
+void describe_process(CLI::App& app, Options& options) {
+  add_inputs(app, options, "Files to process; - or nothing is stdin");
+  add_output(app, options, "IN.adapipe, and stdout for stdin");
+  app.add_option("-l,--level", options.level,
+                 "Compression level, -7 (fast) to 22 (small); default: 3")
+      ->option_text("N");
+  app.add_option("--codec", options.codec, "Compression: zstd (default) or none")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"zstd", "none"}));
+  app.add_option("--cipher", options.cipher,
+                 "Encryption: aes-256-gcm (default), chacha20-poly1305,\naes-128-gcm or none")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"aes-256-gcm", "chacha20-poly1305", "aes-128-gcm", "none"}));
+  add_size(
+      app, "--chunk-size", [&](std::uint64_t bytes) { options.chunk_bytes = bytes; },
+      "Bytes that are compressed and sealed as one, 4K to 256M;\ndefault: by the size of the "
+      "input");
+  add_quiet(app, options);
+  add_keys(app, options.keys, true);
+  add_resources(app, options);
+}
+
+void describe_restore(CLI::App& app, Options& options) {
+  add_inputs(app, options, "Containers to restore; - or nothing is stdin");
+  add_output(app, options, "IN without .adapipe, and stdout for stdin");
+  add_quiet(app, options);
+  add_keys(app, options.keys, false);
+  add_resources(app, options);
+}
+
+void describe_verify(CLI::App& app, Options& options) {
+  add_inputs(app, options, "Containers to check; - or nothing is stdin");
+  add_quiet(app, options);
+  add_keys(app, options.keys, false);
+  add_resources(app, options);
+}
+
+void describe_cat(CLI::App& app, Options& options) {
+  add_input(app, options);
+  add_size(
+      app, "--offset", [&](std::uint64_t bytes) { options.offset_bytes = bytes; },
+      "Where to begin in the plain bytes; default: 0");
+  add_size(
+      app, "--length", [&](std::uint64_t bytes) { options.length_bytes = bytes; },
+      "How many bytes to write; default: up to the end");
+  add_keys(app, options.keys, false);
+}
+
+void describe_info(CLI::App& app, Options& options) {
+  add_input(app, options);
+  app.add_flag("--json", options.json, "As one JSON object");
+  add_keys(app, options.keys, false);
+}
+
+void describe_keygen(CLI::App& app, Options& options) {
+  app.add_option("-o,--output", options.output, "The new key file; never overwritten")
+      ->option_text("FILE")
+      ->required();
+  add_quiet(app, options);
+}
+
+struct CommandEntry {
+  Command command;
+  const char* name;
+  const char* summary;
+  const char* footer;
+  void (*describe)(CLI::App&, Options&);
+};
+
+constexpr std::array kCommands{
+    CommandEntry{Command::process, "process", "Compress and encrypt files into containers",
+                 kProcessHelp, describe_process},
+    CommandEntry{Command::restore, "restore", "Give back the files that containers hold",
+                 kRestoreHelp, describe_restore},
+    CommandEntry{Command::verify, "verify", "Check every byte of containers, write nothing",
+                 kVerifyHelp, describe_verify},
+    CommandEntry{Command::cat, "cat", "Write a range of the plain bytes to stdout", kCatHelp,
+                 describe_cat},
+    CommandEntry{Command::info, "info", "Say what a container says of itself", kInfoHelp,
+                 describe_info},
+    CommandEntry{Command::keygen, "keygen", "Make a key file", kKeygenHelp, describe_keygen},
+};
+
+/// -1, -19 and so on.
+bool is_number_option(std::string_view text) {
+  return text.size() > 1 && text[0] == '-' &&
+         std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// What someone who is used to other tools should write instead; empty if nothing is known.
+std::string habit_hint(const std::string& option) {
+  static const std::map<std::string, std::string> kHabits{
+      {"-d", "use restore"},        {"--decompress", "use restore"}, {"--decrypt", "use restore"},
+      {"-t", "use verify"},         {"--test", "use verify"},        {"--list", "use info"},
+      {"-c", "use -o -"},           {"--stdout", "use -o -"},        {"-e", "use process"},
+      {"--encrypt", "use process"}, {"--compress", "use process"},   {"-z", "use process"}};
+  if (is_number_option(option)) return "use -l " + option.substr(1);
+  const auto habit = kHabits.find(option);
+  return habit == kHabits.end() ? std::string() : habit->second;
+}
+
+/// CLI11 takes -19 for a name; it is one only behind --.
+std::optional<std::string> find_level_habit(const Options& options, int argc, char** argv) {
+  const std::span<char*> arguments(argv, static_cast<std::size_t>(argc));
+  const std::span before_dashes(arguments.begin(),
+                                std::ranges::find(arguments, std::string_view("--")));
+  for (const std::string& input : options.inputs)
+    if (is_number_option(input) && std::ranges::count(before_dashes, input) > 0) return input;
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse(const std::string& argument, const std::string& help_command) {
+  if (argument.size() < 2 || argument[0] != '-')
+    throw Failure(ExitCode::usage,
+                  "unknown command '" + argument + "'; see " + help_command + " --help");
+  const std::string hint = habit_hint(argument);
+  throw Failure(ExitCode::usage, "unknown option " + argument + ": " +
+                                     (hint.empty() ? "see " + help_command + " --help" : hint));
+}
+
+void check_combination(const Options& options) {
+  if (options.command != Command::process) return;
+  const bool encrypts = options.cipher != "none";
+  if (encrypts && !options.keys.any())
+    throw Failure(ExitCode::usage,
+                  "no key: make one with `adapipe keygen -o FILE` and give it with -k FILE, or use "
+                  "a passphrase with -p, or say --cipher none to leave the data unencrypted");
+  if (!encrypts && options.keys.any())
+    throw Failure(ExitCode::usage,
+                  "--cipher none leaves the data unencrypted, so keys make no sense with it");
+}
+
+void describe(CLI::App& app, Options& options) {
+  app.get_formatter()->column_width(28);
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND ...");
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_version_flag("--version", "adapipe " ADAPIPE_TOOL_VERSION, "Show the version");
+  app.footer(kMainHelp);
+  app.require_subcommand(0, 1);
+  app.allow_extras();
+  for (const CommandEntry& entry : kCommands) {
+    CLI::App* command = app.add_subcommand(entry.name, entry.summary);
+    command->group("Commands")->footer(entry.footer);
+    command->allow_extras();
+    entry.describe(*command, options);
+    command->callback([&options, &entry] { options.command = entry.command; });
+  }
+}
+
+/// Without the double blank lines that CLI11 makes between groups.
+std::string help_text(const CLI::App& app) {
+  return CLI::detail::find_and_replace(app.help(), "\n\n\n", "\n\n");
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv) {
+  Options options;
+  CLI::App app(
+      "Compresses and encrypts files, in parallel, into containers that can be\n"
+      "restored, verified and read at any place.\n",
+      "adapipe");
+  describe(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    print_output(help_text(app));
+    return std::nullopt;
+  } catch (const CLI::CallForVersion& e) {
+    print_output(std::string(e.what()) + '\n');
+    return std::nullopt;
+  } catch (const CLI::ParseError& e) {
+    throw Failure(ExitCode::usage, e.what());
+  }
+  const std::vector<std::string> unknown = app.remaining(true);
+  const auto chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "adapipe" : "adapipe " + chosen.front()->get_name();
+  if (!unknown.empty()) refuse(unknown.front(), command);
+  if (chosen.empty()) throw Failure(ExitCode::usage, "no command; see adapipe --help");
+  if (const auto level = find_level_habit(options, argc, argv)) refuse(*level, command);
+  if (options.inputs.empty()) options.inputs.emplace_back("-");
+  check_combination(options);
+  return options;
+}
+
+}  // namespace tool

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tool {
+
+enum class Command { process, restore, verify, cat, info, keygen };
+
+struct KeyOptions {
+  std::vector<std::string> key_files{};
+  bool ask_passphrase = false;
+  std::string passphrase_file{};
+
+  bool any() const { return !key_files.empty() || ask_passphrase || !passphrase_file.empty(); }
+};
+
+/// The command line, checked as far as that is possible without touching a file.
+struct Options {
+  Command command = Command::process;
+  std::vector<std::string> inputs{};    ///< "-" is stdin; never empty, but for keygen
+  std::optional<std::string> output{};  ///< "-" is stdout; as given with -o
+  KeyOptions keys{};
+  int level = 3;
+  std::string codec = "zstd";
+  std::string cipher = "aes-256-gcm";
+  std::optional<std::uint64_t> chunk_bytes{};
+  std::size_t threads = 0;         ///< 0: as many as there are
+  std::size_t memory_bytes = 0;    ///< 0: the library's default
+  std::uint64_t offset_bytes = 0;  ///< cat
+  std::optional<std::uint64_t> length_bytes{};
+  bool force = false;
+  bool quiet = false;
+  bool json = false;
+};
+
+/// Throws Failure(usage). nullopt: --help or --version was asked for, and has been printed.
+std::optional<Options> parse_options(int argc, char** argv);
+
+}  // namespace tool

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <adapipe/report.hpp>
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "options.hpp"
+
+namespace tool {
+
+/// A line on stderr that is rewritten while an operation runs, and gone afterwards.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string name);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+
+  void show(const adapipe::Progress& progress);
+
+ private:
+  void print(const std::string& line);
+
+  std::string name_;
+  std::size_t shown_columns_ = 0;
+};
+
+/// Whether a progress line makes sense.
+bool wants_progress(const Options& options);
+
+/// What was done, in one line: `in -> out: 1.30 GB to 412 MB, ratio 3.15, 2.1 s, 619 MB/s`.
+void print_summary(Command command, const std::string& name, const adapipe::Report& report);
+
+}  // namespace tool

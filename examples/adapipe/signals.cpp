@@ -1,0 +1,51 @@
+#include "signals.hpp"
+
+#include <pthread.h>
+
+#include <cstdlib>
+
+namespace tool {
+
+SignalWatch::SignalWatch() {
+  // A parent that ignores SIGPIPE would make us complain about a reader that has left.
+  std::signal(SIGPIPE, SIG_DFL);
+  sigemptyset(&watched_);
+  sigaddset(&watched_, SIGINT);
+  sigaddset(&watched_, SIGTERM);
+  struct sigaction hangup {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&watched_, SIGHUP);  // nohup asks for that
+  pthread_sigmask(SIG_BLOCK, &watched_, &mask_before_);
+  thread_ = std::thread([this] { wait_for_signals(); });
+}
+
+SignalWatch::~SignalWatch() {
+  ending_ = true;
+  pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+  pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+void SignalWatch::wait_for_signals() {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&watched_, &signal) != 0) continue;
+    if (ending_) return;
+    // Only the first one counts: timeout(1) and terminals often send two, and the second must not
+    // cut the clean-up short.
+    int none = 0;
+    if (caught_.compare_exchange_strong(none, signal)) stop_.request_stop();
+  }
+}
+
+void die_of(int signal) noexcept {
+  std::signal(signal, SIG_DFL);
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, signal);
+  pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+  std::raise(signal);
+  std::_Exit(128 + signal);
+}
+
+}  // namespace tool

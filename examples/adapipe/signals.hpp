@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <csignal>
+#include <stop_token>
+#include <thread>
+
+namespace tool {
+
+/// Turns SIGINT, SIGTERM and SIGHUP into a stop request, so that whatever runs can clean up.
+/// Must be made before any other thread, which would otherwise take the signals itself.
+class SignalWatch {
+ public:
+  SignalWatch();
+  /// Gives the signals back; one that arrives from here on kills at once.
+  ~SignalWatch();
+  SignalWatch(const SignalWatch&) = delete;
+
+  std::stop_token token() const noexcept { return stop_.get_token(); }
+  /// The first signal that arrived; 0 if none did.
+  int caught() const noexcept { return caught_; }
+
+ private:
+  void wait_for_signals();
+
+  sigset_t watched_{};
+  sigset_t mask_before_{};
+  std::stop_source stop_;
+  std::atomic<int> caught_ = 0;
+  std::atomic<bool> ending_ = false;
+  std::thread thread_;
+};
+
+/// Ends the process by `signal`'s default action, so that the parent sees what happened.
+[[noreturn]] void die_of(int signal) noexcept;
+
+}  // namespace tool

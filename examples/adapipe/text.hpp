@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tool {
+
+/// Bytes of a size as people write it: 4096, 256K, 4M, 1G, also KiB, MiB, GiB; 1K is 1024.
+/// Throws std::invalid_argument with a sentence for anything else.
+std::uint64_t parse_size(std::string_view text);
+
+/// "412 MB", "1.30 GB": three digits or more, decimal units.
+std::string format_bytes(std::uint64_t bytes);
+
+/// "619 MB/s".
+std::string format_rate(std::uint64_t bytes, std::chrono::nanoseconds time);
+
+/// `text` with control characters, also those of terminals, spelled out: names and metadata may
+/// come from a hostile file, and a message is one line.
+std::string printable(std::string_view text);
+
+/// A JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD.
+std::string json_string(std::string_view text);
+
+/// `adapipe: MESSAGE` on stderr.
+void print_error(std::string_view message) noexcept;
+
+/// Writes all of `text` to stdout. Throws Failure.
+void print_output(std::string_view text);
+
+}  // namespace tool

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <adapipe/export.hpp>
+#include <adapipe/keys.hpp>
+#include <adapipe/pipeline.hpp>
+#include <adapipe/registry.hpp>
+#include <adapipe/source.hpp>
+#include <adapipe/stage.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace adapipe::inline v0_1 {
+
+/// What a container says of itself.
+struct ContainerInfo {
+  bool authenticated = false;  ///< false: read without a key, anyone could have written it
+  std::string cipher{};        ///< such as "AES-256-GCM"; empty: not encrypted
+  std::vector<StageInfo> stages{};
+  std::vector<std::uint16_t> slot_types{};  ///< who can open it, see FORMAT.md
+  std::uint32_t chunk_bytes = 0;
+  std::optional<std::uint64_t> chunks{};       ///< known once the index was read
+  std::optional<std::uint64_t> plain_bytes{};  ///< authenticated or recorded; empty if neither
+  std::uint64_t container_bytes = 0;
+  Metadata metadata{};
+};
+
+struct ReaderOptions {
+  ListOf<Identity> identities{};
+  std::size_t cache_bytes = 16 * 1024 * 1024;  ///< decoded chunks kept; at least one is
+  std::vector<std::byte> context{};            ///< as given to process
+  StageRegistry registry{};
+  bool allow_unencrypted = false;  ///< as RestoreOptions::allow_unencrypted
+};
+
+/// Random access to the plain bytes of a container. Movable; read_at() may be called from any
+/// number of threads at once.
+class ADAPIPE_API Reader {
+ public:
+  /// Checks header, tail and index; Error(invalid_argument) if the source is not positional.
+  static Reader open(Source source, ReaderOptions options = {});
+
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) noexcept;
+  ~Reader();
+
+  std::uint64_t size() const noexcept;  ///< plain bytes, authenticated
+  /// Fills `to` from plain offset `offset_bytes`; returns how many bytes, fewer than asked only at
+  /// the end, 0 past it. Only chunks that pass their check are handed out. Throws Error with the
+  /// chunk.
+  std::size_t read_at(std::uint64_t offset_bytes, std::span<std::byte> to) const;
+  const ContainerInfo& info() const noexcept;
+
+ private:
+  class Impl;
+  explicit Reader(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// What can be said of a container without a key: the result is marked unauthenticated, and
+/// `chunks` is known only if the container is not encrypted. The source must be positional.
+ADAPIPE_API ContainerInfo inspect(Source source);
+
+}  // namespace adapipe::inline v0_1

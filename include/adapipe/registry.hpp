@@ -1,0 +1,37 @@
+#pragma once
+
+#include <adapipe/export.hpp>
+#include <adapipe/stage.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace adapipe::inline v0_1 {
+
+/// Makes a stage from the parameters a container recorded. They are the file's: hostile until
+/// checked. Throw Error(corrupt) when they make no sense. Called from any thread.
+using StageFactory = std::function<std::shared_ptr<const Stage>(std::span<const std::byte>)>;
+
+/// The stages that restoring can undo, by id. The built-in ones are already in it. Copies are
+/// independent. Not thread-safe while add() runs; const use is.
+class ADAPIPE_API StageRegistry {
+ public:
+  StageRegistry();
+
+  /// Error(already_exists) if `id` is taken, Error(invalid_argument) if it is not 1 .. 255 bytes.
+  void add(std::string id, StageFactory factory);
+
+  bool contains(std::string_view id) const;
+
+  /// Error(unknown_stage) naming the id and how to register it; what the factory throws.
+  std::shared_ptr<const Stage> make(const StageInfo& info) const;
+
+ private:
+  struct Map;
+  std::shared_ptr<const Map> map_;  // copied on write, so that a copy is cheap
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <adapipe/export.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace adapipe::inline v0_1 {
+
+class RuntimeImpl;
+
+struct RuntimeOptions {
+  /// CPU worker threads, 1 .. 1024. 0: the smaller of the affinity mask and the cgroup's quota.
+  std::size_t worker_threads = 0;
+  /// The most threads for I/O that may wait, 1 .. 4096; made on demand, idle ones leave. 0: two for
+  /// every concurrent operation.
+  std::size_t io_threads = 0;
+  /// Bytes that all operations together may hold in buffers and codec contexts. 0: a quarter of
+  /// the memory the process may use, at most 1 GiB.
+  std::size_t memory_bytes = 0;
+  /// Operations that run at once; later ones wait their turn, holding nothing. 0: 256.
+  std::size_t max_concurrent_operations = 0;
+  /// The threads are called NAME-cpu and NAME-io (15 bytes are shown by the system).
+  std::string thread_name = "adapipe";
+};
+
+/// The threads and the byte budget that operations share. A cheap handle: copies share one
+/// runtime, which ends with the last copy; operations in flight keep theirs. Thread-safe.
+///
+/// The worker threads belong to the runtime: nothing of the host's oneTBB arenas is used, waited
+/// in or stolen from. After fork() without exec, use in the child is an error.
+class ADAPIPE_API Runtime {
+ public:
+  /// Starts the worker threads. Throws Error(invalid_argument), Error(resource_exhausted).
+  explicit Runtime(const RuntimeOptions& options = {});
+
+  /// The default one, made at the first use.
+  static Runtime shared();
+  /// Runs every operation on the calling thread, one chunk after the other, without oneTBB; gives
+  /// the same containers.
+  static Runtime serial();
+
+  std::size_t worker_threads() const noexcept;       ///< 1 for serial()
+  std::size_t memory_bytes() const noexcept;         ///< the budget
+  std::size_t memory_in_use_bytes() const noexcept;  ///< reserved at this moment
+  bool is_serial() const noexcept;
+
+  RuntimeImpl& impl() const noexcept { return *impl_; }
+
+ private:
+  explicit Runtime(std::shared_ptr<RuntimeImpl> impl) noexcept;
+  std::shared_ptr<RuntimeImpl> impl_;
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <adapipe/export.hpp>
+#include <adapipe/source.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace adapipe::inline v0_1 {
+
+/// A host's own output, written from front to back. Every function but cancel() is called by one
+/// thread at a time. Throwing fails the operation. Exactly one of commit() and abandon() is
+/// called at the end.
+class ADAPIPE_API SinkImpl {
+ public:
+  virtual ~SinkImpl();
+
+  /// Takes all of `bytes`, which follow those of the call before. May block; runs on an I/O
+  /// thread unless may_wait() is false.
+  virtual void write(std::span<const std::byte> bytes) = 0;
+
+  /// Everything was written and checked: make it final. May block.
+  virtual void commit() = 0;
+
+  /// The operation failed or was cancelled: undo what can be undone. Nothing is called after it.
+  virtual void abandon() noexcept = 0;
+
+  /// Makes a blocked and every later write() return or throw soon. From any thread, any number of
+  /// times. Default: nothing.
+  virtual void cancel() noexcept;
+
+  /// false: writing never blocks for long, so CPU workers may do it. Default: true.
+  virtual bool may_wait() const noexcept;
+
+  /// For messages. Default: "output stream".
+  virtual std::string name() const;
+};
+
+/// An output that can be written at any offset, by several threads at once. The ranges written
+/// never overlap, and leave no hole when commit() is called.
+class ADAPIPE_API PositionalSinkImpl : public SinkImpl {
+ public:
+  /// Thread-safe.
+  virtual void write_at(std::uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
+  void write(std::span<const std::byte> bytes) final;
+
+ private:
+  std::uint64_t position_ = 0;
+};
+
+struct FileSinkOptions {
+  bool overwrite = false;  ///< replace an existing file (at commit, atomically)
+  /// Permission bits of the new file; default: 0666 less the umask.
+  std::optional<std::filesystem::perms> permissions{};
+  bool durable = true;  ///< fsync file and folder before the operation reports success
+};
+
+/// What an operation knows of its output when it opens the sink.
+struct SinkHints {
+  std::optional<std::uint64_t> total_bytes{};  ///< exact size of the output, if known
+  std::optional<FileId> input{};               ///< the input file, which must not be the output
+};
+
+/// Where bytes go. A movable value; a path or a string converts to it and refuses to overwrite.
+/// It is opened when an operation starts.
+class ADAPIPE_API Sink {
+ public:
+  using Opener = std::function<std::unique_ptr<SinkImpl>(const SinkHints&)>;
+
+  Sink(const std::filesystem::path& path) : Sink(file(path)) {}
+  Sink(const std::string& path) : Sink(file(path)) {}
+  Sink(const char* path) : Sink(file(path)) {}
+  /// A host's own.
+  Sink(std::unique_ptr<SinkImpl> impl);
+  explicit Sink(Opener opener) : open_(std::move(opener)) {}
+
+  /// Writes `.NAME.XXXXXX.partial` beside `path` and renames it at commit, so that `path` is
+  /// either the complete new file or untouched. A FIFO or device is written in place, in order.
+  static Sink file(std::filesystem::path path, FileSinkOptions options = {});
+  /// Borrowed; cleared first, empty on failure. Must outlive the operation, untouched.
+  static Sink memory(std::vector<std::byte>& bytes);
+  static Sink memory(std::vector<std::byte>&&) = delete;
+  /// Borrowed; flushed at commit. On failure, what was written stays written.
+  static Sink to(std::ostream& stream);
+  static Sink to(std::ostream&&) = delete;
+  static Sink to(std::unique_ptr<std::ostream> stream);
+  /// Borrowed descriptor, not closed; written in order from where it stands, polled so that
+  /// cancelling wakes it. On failure, what was written stays written.
+  static Sink fd(int descriptor, std::string name = "output stream");
+  /// Takes everything and keeps nothing.
+  static Sink discard();
+
+  /// Opens it, once. Throws Error(already_exists), Error(io_error) naming the file.
+  std::unique_ptr<SinkImpl> open(const SinkHints& hints) &&;
+
+ private:
+  Opener open_;
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <adapipe/registry.hpp>
+#include <memory>
+#include <vector>
+
+#include "container/header.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// The stages that a container names, in forward order. Only after its header was authenticated:
+/// factories are the host's code. Throws what StageRegistry::make throws, with the stage.
+std::vector<std::shared_ptr<const Stage>> make_stages(const Header& header,
+                                                      const StageRegistry& registry);
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,82 @@
+#include "api/process_job.hpp"
+
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+constexpr std::uint64_t kSmallestAdaptive = 256 * 1024;
+constexpr std::uint64_t kLargestAdaptive = 4 * 1024 * 1024;
+constexpr std::uint32_t kUnknownSizeAdaptive = 1024 * 1024;
+constexpr std::uint64_t kChunksPerWorker = 4;
+
+}  // namespace
+
+std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
+                                   std::size_t worker_threads) noexcept {
+  if (!plain_bytes) return kUnknownSizeAdaptive;
+  const std::uint64_t share = *plain_bytes / (kChunksPerWorker * worker_threads);
+  const std::uint64_t bytes = std::clamp(share, kSmallestAdaptive, kLargestAdaptive);
+  return static_cast<std::uint32_t>(std::bit_floor(bytes));
+}
+
+ProcessJob::ProcessJob(std::shared_ptr<const PipelinePlan> plan, Source source, Sink sink,
+                       ProcessOptions options, RandomSource& random)
+    : Job(std::move(source), std::move(sink)),
+      plan_(std::move(plan)),
+      options_(std::move(options)),
+      random_(random) {}
+
+void ProcessJob::prepare(std::size_t worker_threads) {
+  SourceImpl& from = open_source();
+  plain_bytes_ = from.size();
+  SinkImpl& to = open_sink({.total_bytes = std::nullopt, .input = from.file_id()});
+
+  Header header;
+  header.chunk_bytes = plan_->chunk_size ? plan_->chunk_size->bytes()
+                                         : adaptive_chunk_bytes(plain_bytes_, worker_threads);
+  for (const auto& stage : plan_->stages) header.stages.push_back(stage->info());
+  header.plain_bytes = plain_bytes_;
+  header.metadata = options_.metadata;
+  NewContainer container = create_container(header, plan_->cipher, options_.context, random_);
+
+  chain_.emplace(Direction::forward, plan_->stages, std::move(container.keys), header);
+  reader_.emplace(from, header.chunk_bytes);
+  writer_.emplace(to, container.head.size());
+  if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&to))
+    positional->write_at(0, container.head);
+  else
+    to.write(container.head);
+}
+
+std::size_t ProcessJob::largest_chunk_bytes() const {
+  const std::uint64_t chunk_bytes = chain_->container().chunk_bytes;
+  return std::min(chunk_bytes, plain_bytes_.value_or(chunk_bytes));
+}
+
+void ProcessJob::finish() {
+  const Index& index = writer_->index();
+  reader_->check_total(index.plain_total());
+  if (const auto chunks = reader_->chunks(); chunks && *chunks != index.chunks())
+    throw Error(errc::io_error, "internal error: chunks are missing at the end");
+  const std::uint64_t index_offset = writer_->end_offset();
+  const std::vector<std::byte> tail = seal_tail(index, index_offset, chain_->keys());
+  if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&sink()))
+    positional->write_at(index_offset, tail);
+  else
+    sink().write(tail);
+  container_bytes_ = index_offset + tail.size();
+  sink().commit();
+}
+
+void ProcessJob::fill(Report& report) const noexcept {
+  report.input_bytes = writer_->index().plain_total();
+  report.output_bytes = container_bytes_;
+  report.chunks = writer_->index().chunks();
+}
+
+}  // namespace adapipe::inline v0_1

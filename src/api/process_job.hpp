@@ -1,0 +1,47 @@
+#pragma once
+
+#include <adapipe/pipeline.hpp>
+#include <memory>
+#include <optional>
+
+#include "api/pipeline_plan.hpp"
+#include "container/create.hpp"
+#include "graph/job.hpp"
+#include "graph/process_parts.hpp"
+#include "util/random.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// Pipeline::process: a source becomes a container. `random` is a parameter so that tests can fix
+/// keys and salts; it must be system_random() otherwise.
+class ProcessJob final : public Job {
+ public:
+  ProcessJob(std::shared_ptr<const PipelinePlan> plan, Source source, Sink sink,
+             ProcessOptions options, RandomSource& random);
+
+  void prepare(std::size_t worker_threads) override;
+  Producer& producer() override { return *reader_; }
+  const StageChain& chain() const override { return *chain_; }
+  Consumer& consumer() override { return *writer_; }
+  std::size_t largest_chunk_bytes() const override;
+  std::optional<std::uint64_t> plain_bytes() const override { return plain_bytes_; }
+  void finish() override;
+  void fill(Report& report) const noexcept override;
+
+ private:
+  const std::shared_ptr<const PipelinePlan> plan_;
+  const ProcessOptions options_;
+  RandomSource& random_;
+  std::optional<std::uint64_t> plain_bytes_;
+  std::uint64_t container_bytes_ = 0;
+  std::optional<StageChain> chain_;
+  std::optional<PlainReader> reader_;
+  std::optional<RecordWriter> writer_;
+};
+
+/// The chunk size that is used when none was asked for: a power of two from 256 KiB to 4 MiB that
+/// gives every worker several chunks; 1 MiB if the size of the input is not known.
+std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
+                                   std::size_t worker_threads) noexcept;
+
+}  // namespace adapipe::inline v0_1

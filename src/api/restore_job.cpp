@@ -1,0 +1,79 @@
+#include "api/restore_job.hpp"
+
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "api/container_access.hpp"
+
+namespace adapipe::inline v0_1 {
+
+RestoreJob::RestoreJob(Source source, Sink sink, RestoreOptions options)
+    : Job(std::move(source), std::move(sink)), options_(std::move(options)) {}
+
+void RestoreJob::prepare(std::size_t) {
+  SourceImpl& from = open_source();
+  try {
+    if (auto* const positional = dynamic_cast<PositionalSourceImpl*>(&from))
+      open_indexed(*positional);
+    else
+      open_stream(from);
+    if (plain_bytes_ && *plain_bytes_ > options_.max_plain_bytes)
+      throw Error(errc::limit_exceeded, "the container holds " + std::to_string(*plain_bytes_) +
+                                            " plain bytes, more than the allowed " +
+                                            std::to_string(options_.max_plain_bytes));
+    chain_.emplace(Direction::backward, make_stages(container_.header, options_.registry),
+                   container_.keys, container_.header);
+  } catch (Error& error) {
+    throw error.in_file(from.name());
+  }
+  writer_.emplace(open_sink({.total_bytes = plain_bytes_, .input = from.file_id()}));
+}
+
+void RestoreJob::open_indexed(PositionalSourceImpl& from) {
+  container_ =
+      open_container(read_full_from(from), {.identities = options_.identities,
+                                            .context = options_.context,
+                                            .allow_unencrypted = options_.allow_unencrypted});
+  index_ = read_index(from, container_);
+  plain_bytes_ = index_.plain_total();
+  for (const IndexEntry& entry : index_.entries())
+    largest_chunk_bytes_ = std::max<std::size_t>(largest_chunk_bytes_, entry.plain_bytes);
+  container_bytes_ = from.total_bytes();
+  indexed_.emplace(from, container_, index_);
+}
+
+void RestoreJob::open_stream(SourceImpl& from) {
+  container_ =
+      open_container(read_full_from(from), {.identities = options_.identities,
+                                            .context = options_.context,
+                                            .allow_unencrypted = options_.allow_unencrypted});
+  plain_bytes_ = container_.header.plain_bytes;
+  largest_chunk_bytes_ = static_cast<std::size_t>(std::min<std::uint64_t>(
+      container_.header.chunk_bytes, plain_bytes_.value_or(container_.header.chunk_bytes)));
+  stream_.emplace(from, container_, options_.max_plain_bytes);
+}
+
+Producer& RestoreJob::producer() {
+  if (indexed_) return *indexed_;
+  return *stream_;
+}
+
+void RestoreJob::finish() {
+  const Index& index = indexed_ ? index_ : stream_->seen();
+  if ((stream_ && !stream_->complete()) || writer_->written_chunks() != index.chunks() ||
+      writer_->written_bytes() != index.plain_total())
+    throw Error(errc::io_error, "internal error: chunks are missing at the end");
+  if (stream_) container_bytes_ = stream_->container_bytes();
+  sink().commit();
+}
+
+void RestoreJob::fill(Report& report) const noexcept {
+  report.input_bytes = container_bytes_;
+  report.output_bytes = writer_->written_bytes();
+  report.chunks = writer_->written_chunks();
+  report.slot_type = container_.slot_type;
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,228 @@
+#include "container/open.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "cipher/openssl_aead.hpp"
+#include "container/key_schedule.hpp"
+
+namespace adapipe::inline v0_1 {
+namespace {
+
+/// Everything before the first record.
+struct Head {
+  std::vector<std::byte> bytes;
+  Header header;
+
+  ByteSpan authenticated() const noexcept {
+    return ByteSpan(bytes).first(bytes.size() - layout::kHeaderSumBytes - layout::kHeaderTagBytes);
+  }
+  ByteSpan tag() const noexcept { return ByteSpan(bytes).last(layout::kHeaderTagBytes); }
+};
+
+Head read_head(const ReadFull& read) {
+  Head head;
+  head.bytes.resize(layout::kPreambleBytes);
+  const std::size_t preamble_bytes = read(head.bytes);
+  const std::size_t rest_bytes = header_rest_bytes(ByteSpan(head.bytes).first(preamble_bytes));
+  head.bytes.resize(layout::kPreambleBytes + rest_bytes);
+  const std::size_t got = read(std::span(head.bytes).subspan(layout::kPreambleBytes));
+  if (got < rest_bytes)
+    throw Error(errc::truncated, "the container ends within its header")
+        .at_offset(layout::kPreambleBytes + got);
+  head.header = decode_header(ByteSpan(head.bytes).first(head.bytes.size() - head.tag().size()));
+  return head;
+}
+
+OpenedContainer open_plain(Head head, const OpenOptions& options) {
+  const Digest256 tag = compute_header_tag(Integrity::checksum, {}, head.authenticated());
+  if (!equal_constant_time(tag, head.tag()))
+    throw Error(errc::corrupt, "the container's header was changed")
+        .at_offset(head.bytes.size() - tag.size());
+  if (!options.identities.empty() && !options.allow_unencrypted)
+    throw Error(errc::wrong_key, "not encrypted though a key was given");
+  if (!options.context.empty())
+    throw Error(errc::wrong_key, "not encrypted though a context was given");
+  OpenedContainer opened{
+      .header = std::move(head.header), .keys = {}, .records_offset = head.bytes.size()};
+  opened.keys.integrity = Integrity::checksum;
+  opened.keys.seed = load_le<std::uint64_t>(tag.data());
+  return opened;
+}
+
+/// Tries slots and identities until one gives the key that made the header tag.
+class KeySearch {
+ public:
+  KeySearch(const Head& head, const OpenOptions& options) noexcept
+      : head_(head), options_(options) {}
+
+  struct Found {
+    KeySchedule schedule;
+    std::uint16_t slot_type;
+  };
+
+  Found run() {
+    for (const Slot& slot : head_.header.slots)
+      for (const Identity& identity : options_.identities)
+        if (const auto file_key = unwrap(slot, identity)) {
+          const KeySchedule schedule(*file_key, head_.header.file_salt, options_.context);
+          if (fits(schedule)) return {.schedule = schedule, .slot_type = slot.type};
+        }
+    if (beyond_limit_) throw Error(*beyond_limit_);
+    throw Error(errc::wrong_key, "no given key opens this container");
+  }
+
+ private:
+  /// A slot that asks for too much work must not keep another key from opening the container.
+  std::optional<FileKey> unwrap(const Slot& slot, const Identity& identity) {
+    try {
+      return identity.impl().unwrap(slot, head_.header.file_salt);
+    } catch (const Error& error) {
+      if (error.kind() != errc::limit_exceeded) throw;
+      if (!beyond_limit_) beyond_limit_ = error;
+      return std::nullopt;
+    }
+  }
+
+  bool fits(const KeySchedule& schedule) const {
+    const SecretBytes header_key = schedule.header_key();
+    return equal_constant_time(
+        compute_header_tag(Integrity::aead, header_key.bytes(), head_.authenticated()),
+        head_.tag());
+  }
+
+  const Head& head_;
+  const OpenOptions& options_;
+  std::optional<Error> beyond_limit_;
+};
+
+OpenedContainer open_encrypted(Head head, const OpenOptions& options) {
+  auto cipher = openssl_aead(head.header.cipher);
+  if (!cipher)
+    throw Error(errc::unsupported_version,
+                fmt::format("this build lacks the container's cipher {}", head.header.cipher));
+  const auto [schedule, slot_type] = KeySearch(head, options).run();
+  OpenedContainer opened{.header = std::move(head.header),
+                         .keys = {},
+                         .records_offset = head.bytes.size(),
+                         .slot_type = slot_type};
+  opened.keys.integrity = Integrity::aead;
+  opened.keys.key = schedule.record_key(*cipher);
+  opened.keys.cipher = std::move(cipher);
+  return opened;
+}
+
+template <typename F>
+auto annotated(std::uint64_t offset, F&& step) {
+  try {
+    return step();
+  } catch (Error& error) {
+    error.at_offset(offset);
+    throw;
+  }
+}
+
+void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to) {
+  for (std::size_t done = 0; done < to.size();) {
+    const std::size_t got = source.read_at(offset + done, to.subspan(done));
+    if (got == 0)
+      throw Error(errc::truncated, "the input became shorter while it was read")
+          .at_offset(offset + done);
+    done += got;
+  }
+}
+
+/// A trailer whose index record fills the space between itself and the records.
+Trailer read_trailer(PositionalSourceImpl& source, std::uint64_t records_offset) {
+  const std::uint64_t total = source.total_bytes();
+  if (total < records_offset + layout::kTrailerBytes)
+    throw Error(errc::truncated, "the container ends before its first record").at_offset(total);
+  const std::uint64_t trailer_at = total - layout::kTrailerBytes;
+  std::array<std::byte, layout::kTrailerBytes> bytes;
+  read_exactly(source, trailer_at, bytes);
+  const Trailer trailer = annotated(trailer_at, [&] { return decode_trailer(bytes); });
+  if (trailer.index_record_bytes < layout::kRecordHeaderBytes ||
+      trailer.index_record_bytes > layout::kMaxIndexBytes ||
+      trailer.index_offset < records_offset || trailer.index_offset > trailer_at ||
+      trailer.index_record_bytes != trailer_at - trailer.index_offset)
+    throw Error(errc::corrupt, "the container's trailer points to no index").at_offset(trailer_at);
+  return trailer;
+}
+
+}  // namespace
+
+ReadFull read_full_from(SourceImpl& source) {
+  return [&source](std::span<std::byte> to) {
+    std::size_t done = 0;
+    while (done < to.size()) {
+      const std::size_t got = source.read(to.subspan(done));
+      if (got == 0) break;
+      done += got;
+    }
+    return done;
+  };
+}
+
+ReadFull read_full_from(PositionalSourceImpl& source) {
+  return [&source, position = std::uint64_t{0}](std::span<std::byte> to) mutable {
+    std::size_t done = 0;
+    while (done < to.size()) {
+      const std::size_t got = source.read_at(position, to.subspan(done));
+      if (got == 0) break;
+      done += got;
+      position += got;
+    }
+    return done;
+  };
+}
+
+OpenedContainer open_container(const ReadFull& read, const OpenOptions& options) {
+  Head head = read_head(read);
+  return head.header.integrity == Integrity::aead ? open_encrypted(std::move(head), options)
+                                                  : open_plain(std::move(head), options);
+}
+
+Header read_header(const ReadFull& read) { return read_head(read).header; }
+
+Index read_index(PositionalSourceImpl& source, const OpenedContainer& container) {
+  const Trailer trailer = read_trailer(source, container.records_offset);
+  return annotated(trailer.index_offset, [&] {
+    RecordHeaderBytes bytes;
+    read_exactly(source, trailer.index_offset, bytes);
+    const RecordHeader header = decode_record_header(bytes, container.header);
+    if (header.type != RecordType::index ||
+        layout::kRecordHeaderBytes + std::uint64_t{header.stored_bytes} !=
+            trailer.index_record_bytes)
+      throw Error(errc::corrupt, "the container's trailer points to no index");
+    std::vector<std::byte> payload(header.stored_bytes);
+    read_exactly(source, trailer.index_offset + bytes.size(), payload);
+    Index index = open_index_record(bytes, header, payload, container);
+    if (index.records_total() != trailer.index_offset - container.records_offset)
+      throw Error(errc::corrupt, "the records do not fill the space before the index");
+    return index;
+  });
+}
+
+Index open_index_record(std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
+                        const RecordHeader& header, std::span<std::byte> payload,
+                        const OpenedContainer& container) {
+  RecordProtector protector(container.keys);
+  Index index = Index::decode(protector.open(header_bytes, header, payload));
+  if (index.chunks() != header.sequence)
+    throw Error(errc::corrupt, "the index does not have as many entries as its record says");
+  if (container.header.plain_bytes && index.plain_total() != *container.header.plain_bytes)
+    throw Error(errc::corrupt, "the index does not add up to the length in the header");
+  for (std::uint64_t chunk = 0; chunk < index.chunks(); ++chunk) {
+    try {
+      check_chunk_sizes(index[chunk].plain_bytes, index[chunk].stored_bytes, container.header);
+    } catch (Error& error) {
+      error.at_chunk(chunk);
+      throw;
+    }
+  }
+  return index;
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <adapipe/keys.hpp>
+#include <adapipe/source.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "container/header.hpp"
+#include "container/index.hpp"
+#include "container/record.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// Fills `to` from where the last call ended; fewer bytes only at the end of the input.
+using ReadFull = std::function<std::size_t(std::span<std::byte>)>;
+ReadFull read_full_from(SourceImpl& source);
+/// Starts at offset 0.
+ReadFull read_full_from(PositionalSourceImpl& source);
+
+struct OpenOptions {
+  const ListOf<Identity>& identities;
+  ByteSpan context;
+  bool allow_unencrypted = false;
+};
+
+/// A container whose header has been authenticated.
+struct OpenedContainer {
+  Header header;
+  RecordKeys keys;
+  std::uint64_t records_offset = 0;          ///< where the first record stands
+  std::optional<std::uint16_t> slot_type{};  ///< which slot opened it
+};
+
+/// Reads and checks the header in the order of FORMAT.md ("Reading defensively") and unwraps the
+/// file key. One message for every key failure. Throws Error(not_a_container), (truncated),
+/// (unsupported_version), (corrupt), (wrong_key), (limit_exceeded).
+OpenedContainer open_container(const ReadFull& read, const OpenOptions& options);
+
+/// Reads the header without a key; nothing of it is authenticated.
+Header read_header(const ReadFull& read);
+
+/// Checks trailer and index record of a container of `total` bytes, and that records fill the
+/// space between header and index to the byte.
+Index read_index(PositionalSourceImpl& source, const OpenedContainer& container);
+
+/// Opens an index record, in place, and checks its content against its own header and that of the
+/// container. What it says of the records is for the caller to compare with what it has seen.
+Index open_index_record(std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
+                        const RecordHeader& header, std::span<std::byte> payload,
+                        const OpenedContainer& container);
+
+}  // namespace adapipe::inline v0_1

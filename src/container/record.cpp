@@ -1,0 +1,143 @@
+#include "container/record.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <new>
+
+namespace adapipe::inline v0_1 {
+namespace {
+
+using Nonce = std::array<std::byte, layout::kNonceBytes>;
+
+/// A pure function of what the record is, so that records can be sealed in any order, anywhere.
+Nonce record_nonce(const RecordHeader& header) noexcept {
+  Nonce nonce{};
+  nonce[0] = static_cast<std::byte>(header.type);
+  store_be64(nonce.data() + 4, header.sequence);
+  return nonce;
+}
+
+struct FreeHash {
+  void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
+};
+
+std::uint64_t seeded_sum(std::uint64_t seed, ByteSpan first, ByteSpan second) {
+  const std::unique_ptr<XXH3_state_t, FreeHash> state(XXH3_createState());
+  if (!state) throw std::bad_alloc();
+  XXH3_64bits_reset_withSeed(state.get(), seed);
+  XXH3_64bits_update(state.get(), first.data(), first.size());
+  XXH3_64bits_update(state.get(), second.data(), second.size());
+  return XXH3_64bits_digest(state.get());
+}
+
+Error damaged(const RecordHeader& header, const char* message) {
+  Error error(errc::corrupt, message);
+  if (header.type == RecordType::chunk) error.at_chunk(header.sequence);
+  return error;
+}
+
+void check_index_sizes(const RecordHeader& header, Integrity integrity) {
+  if (layout::kRecordHeaderBytes + std::uint64_t{header.stored_bytes} > layout::kMaxIndexBytes)
+    throw Error(errc::corrupt, "the index claims more than 1 GiB");
+  if (header.plain_bytes < layout::kIndexHeadBytes ||
+      header.stored_bytes != std::uint64_t{header.plain_bytes} + overhead_bytes(integrity))
+    throw Error(errc::corrupt, "the sizes of the index record do not fit each other");
+}
+
+}  // namespace
+
+RecordHeaderBytes encode_record_header(const RecordHeader& header) noexcept {
+  RecordHeaderBytes out{};
+  std::ranges::copy(layout::kRecordMagic, out.begin());
+  out[4] = static_cast<std::byte>(header.type);
+  store_le(out.data() + 6, header.skipped);
+  store_le(out.data() + 8, header.plain_bytes);
+  store_le(out.data() + 12, header.stored_bytes);
+  store_le(out.data() + 16, header.sequence);
+  return out;
+}
+
+void check_chunk_sizes(std::uint32_t plain_bytes, std::uint32_t stored_bytes,
+                       const Header& container) {
+  if (plain_bytes == 0 || plain_bytes > container.chunk_bytes)
+    throw Error(errc::corrupt,
+                fmt::format("a chunk claims {} plain bytes, where the container has chunks of 1 to "
+                            "{}",
+                            plain_bytes, container.chunk_bytes));
+  const std::uint64_t most = 2 * std::uint64_t{container.chunk_bytes} + layout::kMaxStoredExtra;
+  if (stored_bytes <= overhead_bytes(container.integrity) || stored_bytes > most)
+    throw Error(errc::corrupt,
+                fmt::format("a chunk claims {} stored bytes, which is out of range", stored_bytes));
+}
+
+RecordHeader decode_record_header(std::span<const std::byte, layout::kRecordHeaderBytes> bytes,
+                                  const Header& container) {
+  if (!std::equal(layout::kRecordMagic.begin(), layout::kRecordMagic.end(), bytes.begin()))
+    throw Error(errc::corrupt, "there is no record where one should start");
+  const auto type = std::to_integer<std::uint8_t>(bytes[4]);
+  if (type > static_cast<std::uint8_t>(RecordType::index))
+    throw Error(errc::unsupported_version,
+                fmt::format("a record has type {}, which this version does not know", type));
+  if (bytes[5] != std::byte{0}) throw Error(errc::corrupt, "a record has flags that do not exist");
+
+  const RecordHeader header{.type = static_cast<RecordType>(type),
+                            .skipped = load_le<std::uint16_t>(&bytes[6]),
+                            .plain_bytes = load_le<std::uint32_t>(&bytes[8]),
+                            .stored_bytes = load_le<std::uint32_t>(&bytes[12]),
+                            .sequence = load_le<std::uint64_t>(&bytes[16])};
+  const bool is_chunk = header.type == RecordType::chunk;
+  if (header.skipped >> (is_chunk ? container.stages.size() : 0) != 0)
+    throw Error(errc::corrupt, "a record skips a stage that does not exist");
+  if (is_chunk)
+    check_chunk_sizes(header.plain_bytes, header.stored_bytes, container);
+  else
+    check_index_sizes(header, container.integrity);
+  return header;
+}
+
+RecordProtector::RecordProtector(const RecordKeys& keys)
+    : integrity_(keys.integrity), seed_(keys.seed) {
+  if (integrity_ == Integrity::aead) cipher_ = keys.cipher->make_worker(keys.key.bytes());
+}
+
+RecordProtector::~RecordProtector() = default;
+
+std::size_t RecordProtector::overhead_bytes() const noexcept {
+  return v0_1::overhead_bytes(integrity_);
+}
+
+void RecordProtector::seal(RecordHeader& header, ByteSpan data, std::byte* record) {
+  header.stored_bytes = static_cast<std::uint32_t>(data.size() + overhead_bytes());
+  const RecordHeaderBytes head = encode_record_header(header);
+  std::ranges::copy(head, record);
+  std::byte* const payload = record + head.size();
+  std::byte* const check = payload + data.size();
+  if (integrity_ == Integrity::aead) {
+    cipher_->seal(record_nonce(header), head, data, payload,
+                  std::span<std::byte, layout::kTagBytes>(check, layout::kTagBytes));
+    return;
+  }
+  if (data.data() != payload) std::ranges::copy(data, payload);
+  store_le(check, std::uint64_t{XXH3_64bits_withSeed(record, head.size() + data.size(), seed_)});
+}
+
+std::span<std::byte> RecordProtector::open(
+    std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes, const RecordHeader& header,
+    std::span<std::byte> payload) {
+  const std::size_t overhead = overhead_bytes();
+  if (payload.size() < overhead) throw damaged(header, "a record is shorter than its check");
+  const auto data = payload.first(payload.size() - overhead);
+  if (integrity_ == Integrity::aead) {
+    if (!cipher_->open(record_nonce(header), header_bytes, data, data.data(),
+                       payload.last<layout::kTagBytes>()))
+      throw damaged(header, "a record was changed, or is not in its place");
+  } else if (seeded_sum(seed_, header_bytes, data) !=
+             load_le<std::uint64_t>(data.data() + data.size())) {
+    throw damaged(header, "a record was changed, or is not in its place");
+  }
+  return data;
+}
+
+}  // namespace adapipe::inline v0_1

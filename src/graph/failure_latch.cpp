@@ -1,0 +1,36 @@
+#include "graph/failure_latch.hpp"
+
+#include <exception>
+#include <new>
+#include <utility>
+
+namespace adapipe::inline v0_1 {
+
+bool FailureLatch::fail(Error error) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (error_) return false;
+  error_.emplace(std::move(error));
+  failed_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+Error FailureLatch::current_exception_as_error(errc otherwise) noexcept {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(errc::resource_exhausted, "out of memory");
+  } catch (const std::exception& error) {
+    return Error(otherwise, error.what());
+  } catch (...) {
+    return Error(otherwise, "threw something that is not a std::exception");
+  }
+}
+
+std::optional<Error> FailureLatch::error() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+}  // namespace adapipe::inline v0_1

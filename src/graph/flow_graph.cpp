@@ -1,0 +1,228 @@
+#include "graph/flow_graph.hpp"
+
+#include <oneapi/tbb/task_arena.h>
+
+#include <functional>
+#include <utility>
+
+#include "graph/failure_latch.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace flow = oneapi::tbb::flow;
+static_assert(flow::unlimited == 0);
+
+FlowGraph::FlowGraph(const FlowParts& parts)
+    : parts_(parts),
+      chunks_(parts.producer.chunks()),
+      read_strand_(parts.io),
+      write_strand_(parts.io),
+      claims_(graph_, [this](oneapi::tbb::flow_control& control) { return next_claim(control); }),
+      limiter_(graph_, parts.slots.size()) {
+  for (const StepGroup& group : parts_.chain.groups()) {
+    const std::size_t limit = group.max_concurrency;  // 0 is flow::unlimited
+    groups_.push_back(std::make_unique<Group>(graph_, limit, [this, &group](Slot slot) {
+      run_group(group, *slot);
+      return slot;
+    }));
+    if (groups_.size() > 1) flow::make_edge(*groups_[groups_.size() - 2], *groups_.back());
+  }
+  connect_input();
+  connect_output(*groups_.back());
+}
+
+void FlowGraph::connect_input() {
+  flow::make_edge(claims_, limiter_);
+  if (!chunks_) {
+    read_next_.emplace(graph_, flow::unlimited,
+                       [this](Claim, ReadNext::gateway_type& gateway) { read_next(gateway); });
+    flow::make_edge(limiter_, *read_next_);
+    flow::make_edge(*read_next_, *groups_.front());
+    return;
+  }
+  // Port 0: the first group has run; port 1: the chunk has to be read where waiting is allowed.
+  enter_.emplace(graph_, flow::unlimited,
+                 [this](Claim claim, Enter::output_ports_type& ports) { enter(claim, ports); });
+  read_later_.emplace(graph_, flow::unlimited, [this](Slot slot, ReadLater::gateway_type& gateway) {
+    read_later(slot, gateway);
+  });
+  flow::make_edge(limiter_, *enter_);
+  flow::make_edge(flow::output_port<1>(*enter_), *read_later_);
+  flow::make_edge(*read_later_, *groups_.front());
+}
+
+void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
+  // What leaves the first group leaves `enter` as well, if the first group ran there.
+  std::vector<flow::sender<Slot>*> ends{&last_group};
+  if (enter_) {
+    if (groups_.size() > 1)
+      flow::make_edge(flow::output_port<0>(*enter_), *groups_[1]);
+    else
+      ends.push_back(&flow::output_port<0>(*enter_));
+  }
+  const auto connect = [&ends](flow::receiver<Slot>& to) {
+    for (flow::sender<Slot>* end : ends) flow::make_edge(*end, to);
+  };
+  if (parts_.consumer.ordered()) {
+    sequencer_.emplace(graph_, [](const Slot& slot) { return slot->sequence; });
+    connect(*sequencer_);
+    ends = {&*sequencer_};
+  }
+  if (parts_.consumer.sequential()) {
+    // Serial and queueing: the bodies begin in the sequencer's order, and each hands its slot to
+    // the strand before the next one begins. What a serial node *emits* could overtake.
+    write_next_.emplace(graph_, flow::serial, [this](Slot slot, WriteNext::gateway_type& gateway) {
+      write_next(slot, gateway);
+    });
+    connect(*write_next_);
+    flow::make_edge(*write_next_, limiter_.decrementer());
+    return;
+  }
+  if (parts_.consumer.ordered()) {
+    place_.emplace(graph_, flow::serial, [this](Slot slot) {
+      guarded(*slot, [&] { parts_.consumer.place(*slot); });
+      return slot;
+    });
+    connect(*place_);
+    ends = {&*place_};
+  }
+  write_.emplace(graph_, flow::unlimited, [this](Slot slot) {
+    write(*slot);
+    retire(*slot);
+    return 1;
+  });
+  connect(*write_);
+  flow::make_edge(*write_, limiter_.decrementer());
+}
+
+void FlowGraph::activate() {
+  claims_.activate();
+  count_down();
+}
+
+void FlowGraph::wait() { graph_.wait_for_all(); }
+
+FlowGraph::Claim FlowGraph::next_claim(oneapi::tbb::flow_control& control) {
+  const bool end =
+      parts_.control.failed() || (chunks_ ? claimed_ == *chunks_ : input_ended_.load());
+  if (!end && !claims_ended_) {
+    live_.fetch_add(1, std::memory_order_relaxed);
+    return claimed_++;
+  }
+  control.stop();
+  // oneTBB may call the body again after stop().
+  if (!std::exchange(claims_ended_, true)) count_down();
+  return 0;
+}
+
+void FlowGraph::enter(Claim claim, Enter::output_ports_type& ports) {
+  ChunkSlot& slot = parts_.slots.take();
+  slot.restart(claim);
+  ReadResult result = ReadResult::filled;
+  guarded(slot, [&] { result = parts_.producer.read(slot, false); });
+  if (result == ReadResult::would_wait && !slot.poisoned) {
+    std::get<1>(ports).try_put(&slot);
+    return;
+  }
+  run_group(parts_.chain.groups().front(), slot);
+  std::get<0>(ports).try_put(&slot);
+}
+
+void FlowGraph::read_later(Slot slot, ReadLater::gateway_type& gateway) {
+  const auto submit = [this](std::function<void()> job) { parts_.io.submit(std::move(job)); };
+  on_io_thread(gateway, submit, [this, slot, &gateway] {
+    guarded(*slot, [&] { parts_.producer.read(*slot, true); });
+    gateway.try_put(slot);
+  });
+}
+
+void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
+  const auto post = [this](std::function<void()> job) { read_strand_.post(std::move(job)); };
+  on_io_thread(gateway, post, [this, &gateway] {
+    ChunkSlot& slot = parts_.slots.take();
+    slot.restart(read_.fetch_add(1));
+    bool filled = false;
+    guarded(slot, [&] { filled = !input_ended_ && parts_.producer.next(slot); });
+    if (!filled) {  // a claim beyond the end of the stream
+      slot.poisoned = true;
+      input_ended_ = true;
+    }
+    gateway.try_put(&slot);
+  });
+}
+
+void FlowGraph::write_next(Slot slot, WriteNext::gateway_type& gateway) {
+  const auto post = [this](std::function<void()> job) { write_strand_.post(std::move(job)); };
+  on_io_thread(gateway, post, [this, slot, &gateway] {
+    guarded(*slot, [&] { parts_.consumer.place(*slot); });
+    write(*slot);
+    retire(*slot);
+    gateway.try_put(1);
+  });
+}
+
+template <typename Gateway, typename Post, typename Work>
+void FlowGraph::on_io_thread(Gateway& gateway, Post&& post, Work work) {
+  gateway.reserve_wait();
+  const auto job = [&gateway, work] {
+    work();
+    gateway.release_wait();  // the graph may be gone from here on
+  };
+  try {
+    post(job);
+  } catch (...) {
+    parts_.control.fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+    job();  // after a failure it only passes the slot on
+  }
+}
+
+void FlowGraph::run_group(const StepGroup& group, ChunkSlot& slot) noexcept {
+  guarded(slot, [&] {
+    // A stage may wait for parallel work of its own; isolated, that wait cannot pick up another
+    // chunk of ours on top of this one.
+    oneapi::tbb::this_task_arena::isolate([&] {
+      const auto thread = oneapi::tbb::this_task_arena::current_thread_index();
+      const ChainWorkers::Lease worker(parts_.workers, static_cast<std::size_t>(thread));
+      try {
+        worker->run(group, slot);
+      } catch (Error& error) {
+        parts_.producer.locate(error, slot);
+        throw;
+      }
+    });
+  });
+}
+
+void FlowGraph::write(ChunkSlot& slot) noexcept {
+  guarded(slot, [&] {
+    parts_.consumer.write(slot);
+    parts_.control.chunk_done(slot);
+  });
+}
+
+template <typename Work>
+void FlowGraph::guarded(ChunkSlot& slot, Work&& work) noexcept {
+  if (slot.poisoned || parts_.control.failed()) {
+    slot.poisoned = true;
+    return;
+  }
+  try {
+    work();
+  } catch (...) {
+    slot.poisoned = true;
+    Error error = FailureLatch::current_exception_as_error(errc::io_error);
+    error.at_chunk(slot.sequence);
+    parts_.control.fail(std::move(error));
+  }
+}
+
+void FlowGraph::retire(ChunkSlot& slot) noexcept {
+  parts_.slots.give(slot);
+  count_down();
+}
+
+void FlowGraph::count_down() noexcept {
+  if (live_.fetch_sub(1, std::memory_order_acq_rel) == 1) parts_.control.drained();
+}
+
+}  // namespace adapipe::inline v0_1

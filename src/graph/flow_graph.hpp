@@ -1,0 +1,117 @@
+#pragma once
+
+#include <oneapi/tbb/flow_graph.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "graph/parts.hpp"
+#include "graph/run_control.hpp"
+#include "graph/stage_chain.hpp"
+#include "io/executor.hpp"
+#include "memory/chunk_slot.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// The parts that one operation consists of. They outlive the graph.
+struct FlowParts {
+  Producer& producer;
+  const StageChain& chain;
+  Consumer& consumer;
+  SlotPool& slots;
+  ChainWorkers& workers;
+  IoExecutor& io;
+  RunControl& control;
+};
+
+/// One operation's chunks on their way through a oneTBB flow graph:
+///
+///     claims -> limiter -> enter -----------> first -> more groups -> [sequencer -> place] ->
+///     write
+///                   ^        \-> read_later -/                                               |
+///                   |  (a stream: read_next)                                                 |
+///                   \------------------------------- 1 ---------------------------------------/
+///
+/// `enter` reads in place and runs the first group in one go, as long as nothing has to wait.
+///
+/// Invariants:
+/// - every claim takes exactly one slot, carries exactly one sequence number (0, 1, 2, ... without
+///   a gap) and reaches the end, as data or as poison: nothing is ever dropped;
+/// - at most slots.size() claims are past the limiter, so SlotPool::take never finds it empty;
+/// - no body throws: what goes wrong inside lands in control.fail();
+/// - live_ = 1 until activate() is through, + 1 until the claims have stopped, + claims not yet
+/// back. Whoever brings it to zero calls
+///   control.drained(), exactly once; nothing but wait() may follow.
+///
+/// Constructed, activated and waited for inside the arena whose workers are to run it.
+class FlowGraph {
+ public:
+  explicit FlowGraph(const FlowParts& parts);
+  FlowGraph(const FlowGraph&) = delete;
+
+  /// Starts; once it returns, the graph may be gone.
+  void activate();
+
+  /// After drained(): until the last task has left the graph. It may be destroyed then.
+  void wait();
+
+ private:
+  using Claim = std::uint64_t;
+  using Slot = ChunkSlot*;
+  using Enter = oneapi::tbb::flow::multifunction_node<Claim, std::tuple<Slot, Slot>>;
+  using Group = oneapi::tbb::flow::function_node<Slot, Slot>;
+  using ReadLater = oneapi::tbb::flow::async_node<Slot, Slot>;
+  using ReadNext = oneapi::tbb::flow::async_node<Claim, Slot>;
+  using WriteNext = oneapi::tbb::flow::async_node<Slot, int, oneapi::tbb::flow::queueing>;
+
+  void connect_input();
+  void connect_output(oneapi::tbb::flow::sender<Slot>& last_group);
+
+  Claim next_claim(oneapi::tbb::flow_control& control);
+  void enter(Claim claim, Enter::output_ports_type& ports);
+  void read_later(Slot slot, ReadLater::gateway_type& gateway);
+  void read_next(ReadNext::gateway_type& gateway);
+  void run_group(const StepGroup& group, ChunkSlot& slot) noexcept;
+  void write(ChunkSlot& slot) noexcept;
+  void write_next(Slot slot, WriteNext::gateway_type& gateway);
+
+  /// Runs `work`, which must not throw, on an I/O thread by way of `post`; the graph waits for it.
+  template <typename Gateway, typename Post, typename Work>
+  void on_io_thread(Gateway& gateway, Post&& post, Work work);
+  /// Runs `work` unless the slot or the operation has failed; poisons the slot if it throws.
+  template <typename Work>
+  void guarded(ChunkSlot& slot, Work&& work) noexcept;
+  /// The slot is back in the pool and counted out.
+  void retire(ChunkSlot& slot) noexcept;
+  void count_down() noexcept;
+
+  FlowParts parts_;
+  const std::optional<std::uint64_t> chunks_;
+  std::atomic<std::int64_t> live_{2};
+  std::atomic<bool> input_ended_{false};
+  Claim claimed_ = 0;           // only in next_claim()
+  bool claims_ended_ = false;   // only in next_claim()
+  std::atomic<Claim> read_{0};  // chunks of a stream that were asked for
+
+  Strand read_strand_;
+  Strand write_strand_;
+
+  oneapi::tbb::flow::graph graph_;
+  oneapi::tbb::flow::input_node<Claim> claims_;
+  oneapi::tbb::flow::limiter_node<Claim, int> limiter_;
+  std::optional<Enter> enter_;
+  std::optional<ReadLater> read_later_;
+  std::optional<ReadNext> read_next_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::optional<oneapi::tbb::flow::sequencer_node<Slot>> sequencer_;
+  std::optional<Group> place_;
+  std::optional<oneapi::tbb::flow::function_node<Slot, int>> write_;
+  std::optional<WriteNext> write_next_;
+};
+
+}  // namespace adapipe::inline v0_1

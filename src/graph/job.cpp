@@ -1,0 +1,40 @@
+#include "graph/job.hpp"
+
+namespace adapipe::inline v0_1 {
+
+SourceImpl& Job::open_source() {
+  std::unique_ptr<SourceImpl> opened = std::move(source_).open();
+  const std::lock_guard lock(mutex_);
+  open_source_ = std::move(opened);
+  if (cancelled_) open_source_->cancel();
+  return *open_source_;
+}
+
+SinkImpl& Job::open_sink(const SinkHints& hints) {
+  std::unique_ptr<SinkImpl> opened = std::move(sink_).open(hints);
+  const std::lock_guard lock(mutex_);
+  open_sink_ = std::move(opened);
+  if (cancelled_) open_sink_->cancel();
+  return *open_sink_;
+}
+
+void Job::abandon() noexcept {
+  if (open_sink_) open_sink_->abandon();
+}
+
+void Job::release() noexcept {
+  const std::lock_guard lock(mutex_);
+  open_source_.reset();
+  open_sink_.reset();
+  source_ = Source(Source::Opener());  // one that never was opened
+  sink_ = Sink(Sink::Opener());
+}
+
+void Job::cancel() noexcept {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  if (open_source_) open_source_->cancel();
+  if (open_sink_) open_sink_->cancel();
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <adapipe/report.hpp>
+#include <adapipe/sink.hpp>
+#include <adapipe/source.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "graph/parts.hpp"
+#include "graph/stage_chain.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// What one operation does, apart from when and where: OperationState calls prepare(), has a runner
+/// drive the parts, then calls finish() or abandon(), each on a thread that may wait.
+///
+/// Holds the opened source and sink, so that cancel() can wake them at any moment: before they are
+/// opened, while they are used, and after they were released. Only cancel() is thread-safe.
+class Job {
+ public:
+  Job(Source source, Sink sink) : source_(std::move(source)), sink_(std::move(sink)) {}
+  virtual ~Job() = default;
+
+  /// Opens source and sink, reads or writes the header. Then the parts exist. May throw.
+  virtual void prepare(std::size_t worker_threads) = 0;
+
+  virtual Producer& producer() = 0;
+  virtual const StageChain& chain() const = 0;
+  virtual Consumer& consumer() = 0;
+  /// The biggest chunk there can be, in plain bytes: sizes the slots.
+  virtual std::size_t largest_chunk_bytes() const = 0;
+  /// Plain bytes in all, if known.
+  virtual std::optional<std::uint64_t> plain_bytes() const = 0;
+
+  /// Everything has been written: checks that it was everything, and commits. May throw.
+  virtual void finish() = 0;
+  /// Byte and chunk counts.
+  virtual void fill(Report& report) const noexcept = 0;
+
+  /// Undoes what can be undone at the sink. After this or finish(): release().
+  void abandon() noexcept;
+  /// Closes source and sink: from here on nothing of the caller's is touched.
+  void release() noexcept;
+  /// Makes reads and writes that wait return or throw soon. Thread-safe.
+  void cancel() noexcept;
+
+ protected:
+  SourceImpl& open_source();
+  SinkImpl& open_sink(const SinkHints& hints);
+  SourceImpl& source() noexcept { return *open_source_; }
+  SinkImpl& sink() noexcept { return *open_sink_; }
+
+ private:
+  Source source_;
+  Sink sink_;
+  std::mutex mutex_;  // guards the pointers below against cancel()
+  bool cancelled_ = false;
+  std::unique_ptr<SourceImpl> open_source_;
+  std::unique_ptr<SinkImpl> open_sink_;
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,254 @@
+#include "graph/operation_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "graph/serial_runner.hpp"
+
+namespace adapipe::inline v0_1 {
+
+OperationState::OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, StartOptions options)
+    : runtime_(runtime),
+      job_(std::move(job)),
+      options_(std::move(options)),
+      started_(std::chrono::steady_clock::now()),
+      meter_(options_.on_progress) {}
+
+OperationState::~OperationState() = default;
+
+Operation OperationState::start(const Runtime& runtime, std::unique_ptr<Job> job,
+                                StartOptions options) {
+  RuntimeImpl& impl = runtime.impl();
+  impl.check_not_forked();
+  auto state = std::make_shared<OperationState>(impl, std::move(job), std::move(options));
+  Operation operation(runtime, state);
+  if (impl.is_serial())
+    state->run_in_place();
+  else
+    state->start_in_background();
+  return operation;
+}
+
+Report OperationState::run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options) {
+  RuntimeImpl& impl = runtime.impl();
+  if (!impl.runs_on_this_thread()) return start(runtime, std::move(job), std::move(options)).get();
+  auto state = std::make_shared<OperationState>(impl, std::move(job), std::move(options));
+  state->run_in_place();
+  return state->get();
+}
+
+void OperationState::start_in_background() {
+  const auto self = shared_from_this();
+  on_stop_.emplace(options_.stop, [this] { cancel(); });
+  if (failed()) return complete();
+  queue_at(
+      runtime_.operations(), [](std::size_t free) { return std::min<std::size_t>(free, 1); },
+      held_places_, &OperationState::prepare);
+}
+
+void OperationState::run_in_place() {
+  on_stop_.emplace(options_.stop, [this] { cancel(); });
+  try {
+    if (!failed()) {
+      job_->prepare(1);
+      meter_.set_total(job_->plain_bytes());
+      measure_need();
+      // Not queued for: this thread may be inside the operation that holds the budget.
+      max_slots_ = 1;
+      if (runtime_.memory().try_extend(bytes_for(1))) held_bytes_ = bytes_for(1);
+      slots_ = std::make_unique<SlotPool>(1);
+      workers_ = std::make_unique<ChainWorkers>(job_->chain(), 1);
+      run_serially(job_->producer(), job_->chain(), job_->consumer(), slots_->take(), *workers_,
+                   *this);
+    }
+  } catch (...) {
+    fail(FailureLatch::current_exception_as_error(errc::io_error));
+  }
+  finish();
+}
+
+void OperationState::prepare() {
+  try {
+    if (!failed()) job_->prepare(runtime_.worker_threads());
+    if (!failed()) meter_.set_total(job_->plain_bytes());
+    if (!failed()) return ask_for_memory();
+  } catch (...) {
+    fail(FailureLatch::current_exception_as_error(errc::io_error));
+  }
+  finish();
+}
+
+void OperationState::measure_need() {
+  const std::size_t chunk_bytes = job_->largest_chunk_bytes();
+  slot_bytes_ = job_->chain().slot_bytes(chunk_bytes);
+  worker_bytes_ = job_->chain().worker_bytes(chunk_bytes);
+  if (bytes_for(1) > runtime_.memory().capacity())
+    throw Error(errc::resource_exhausted, "one chunk needs " + std::to_string(bytes_for(1)) +
+                                              " bytes, more than the Runtime's whole budget of " +
+                                              std::to_string(runtime_.memory().capacity()));
+}
+
+std::size_t OperationState::bytes_for(std::size_t slots) const noexcept {
+  return slots * slot_bytes_ + std::min(slots, runtime_.worker_threads()) * worker_bytes_;
+}
+
+void OperationState::ask_for_memory() {
+  measure_need();
+  max_slots_ = options_.max_in_flight;
+  if (max_slots_ == 0) max_slots_ = 2 * runtime_.worker_threads() + 2;
+  if (const auto chunks = job_->producer().chunks())
+    max_slots_ = static_cast<std::size_t>(std::clamp<std::uint64_t>(*chunks, 1, max_slots_));
+  const auto take = [this](std::size_t free) -> std::size_t {
+    // Half of what is free at most, so that the next one need not wait for this one's end.
+    std::size_t slots = max_slots_;
+    while (slots > 1 && bytes_for(slots) > free / 2) --slots;
+    return bytes_for(slots) <= free ? bytes_for(slots) : 0;
+  };
+  queue_at(runtime_.memory(), take, held_bytes_, &OperationState::build_graph);
+}
+
+void OperationState::build_graph() {
+  while (max_slots_ > 1 && bytes_for(max_slots_) > held_bytes_) --max_slots_;
+  const auto self = shared_from_this();
+  runtime_.workers().enqueue([self, this] {
+    try {
+      slots_ = std::make_unique<SlotPool>(max_slots_);
+      workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads());
+      graph_ = std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
+                                                     .chain = job_->chain(),
+                                                     .consumer = job_->consumer(),
+                                                     .slots = *slots_,
+                                                     .workers = *workers_,
+                                                     .io = runtime_.io(),
+                                                     .control = *this});
+    } catch (...) {
+      fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+      return on_io_thread(&OperationState::finish);
+    }
+    graph_->activate();
+  });
+}
+
+void OperationState::chunk_done(const ChunkSlot& slot) {
+  meter_.add(slot.plain_bytes, layout::kRecordHeaderBytes + slot.stored_bytes);
+}
+
+void OperationState::drained() noexcept {
+  runtime_.workers().enqueue([self = shared_from_this()] { self->tear_down(); });
+}
+
+void OperationState::tear_down() {
+  graph_->wait();
+  graph_.reset();
+  on_io_thread(&OperationState::finish);
+}
+
+void OperationState::finish() {
+  try {
+    if (!failed()) {
+      meter_.finish();
+      report_.stages = workers_->report();
+      job_->finish();
+    }
+  } catch (...) {
+    fail(FailureLatch::current_exception_as_error(errc::io_error));
+  }
+  if (failed()) job_->abandon();
+  complete();
+}
+
+void OperationState::complete() noexcept {
+  const std::optional<Error> error = latch_.error();
+  if (!error) {
+    job_->fill(report_);
+    report_.peak_buffer_bytes = held_bytes_;
+    report_.max_in_flight = max_slots_;
+    for (const StageReport& stage : report_.stages) report_.cpu += stage.time;
+    report_.wall = std::chrono::steady_clock::now() - started_;
+  }
+  workers_.reset();
+  slots_.reset();
+  job_->release();
+  if (held_bytes_ > 0) runtime_.memory().leave(std::exchange(held_bytes_, 0));
+  if (held_places_ > 0) runtime_.operations().leave(std::exchange(held_places_, 0));
+
+  const std::lock_guard lock(mutex_);
+  error_ = error;
+  done_ = true;
+  done_changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
+}
+
+void OperationState::fail(Error error) noexcept {
+  if (!latch_.fail(std::move(error))) return;
+  job_->cancel();
+  leave_queue();
+}
+
+void OperationState::cancel() noexcept {
+  if (!done()) fail(Error(errc::cancelled, "the operation was cancelled"));
+}
+
+void OperationState::on_io_thread(Step step) noexcept {
+  const auto self = shared_from_this();
+  try {
+    runtime_.io().submit([self, step] { ((*self).*step)(); });
+  } catch (...) {
+    fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+    ((*this).*step)();
+  }
+}
+
+void OperationState::queue_at(FifoGate& gate, FifoGate::Take take, std::size_t& held, Step then) {
+  const auto self = shared_from_this();
+  {
+    const std::lock_guard lock(mutex_);
+    queued_at_ = &gate;
+  }
+  gate.enter(this, std::move(take), [self, this, &held, then](std::size_t taken) {
+    {
+      const std::lock_guard lock(mutex_);
+      queued_at_ = nullptr;
+    }
+    held = taken;
+    on_io_thread(then);
+  });
+  // A fail() that came before the entry could not withdraw it.
+  if (failed() && gate.withdraw(this)) on_io_thread(&OperationState::finish);
+}
+
+void OperationState::leave_queue() noexcept {
+  FifoGate* gate = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    gate = queued_at_;
+  }
+  if (gate && gate->withdraw(this)) on_io_thread(&OperationState::finish);
+}
+
+bool OperationState::done() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return done_;
+}
+
+void OperationState::wait() const {
+  std::unique_lock lock(mutex_);
+  done_changed_.wait(lock, [this] { return done_; });
+}
+
+bool OperationState::wait_for(std::chrono::nanoseconds timeout) const {
+  std::unique_lock lock(mutex_);
+  return done_changed_.wait_for(lock, timeout, [this] { return done_; });
+}
+
+const Error* OperationState::error() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return done_ && error_ ? &*error_ : nullptr;
+}
+
+Report OperationState::get() const {
+  wait();
+  if (error_) throw Error(*error_);
+  return report_;
+}
+
+}  // namespace adapipe::inline v0_1

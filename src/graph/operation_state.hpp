@@ -1,0 +1,112 @@
+#pragma once
+
+#include <adapipe/error.hpp>
+#include <adapipe/operation.hpp>
+#include <adapipe/report.hpp>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+#include "graph/failure_latch.hpp"
+#include "graph/flow_graph.hpp"
+#include "graph/job.hpp"
+#include "graph/progress_meter.hpp"
+#include "graph/run_control.hpp"
+#include "graph/runtime_impl.hpp"
+
+namespace adapipe::inline v0_1 {
+
+struct StartOptions {
+  std::stop_token stop{};
+  std::function<void(const Progress&)> on_progress{};
+  std::size_t max_in_flight = 0;
+};
+
+/// The life of one operation:
+///
+///     place among the operations (FIFO) -> prepare (I/O thread) -> memory (FIFO)
+///       -> graph (workers) -> finish or abandon (I/O thread) -> done
+///
+/// Invariants: each step begins after the one before it has ended; fail() may come at any moment,
+/// from any thread, and leads to `done` by the shortest way. Before `done` is signalled, slots,
+/// budget, place, source and sink have been given back, and nothing of the caller's is touched
+/// afterwards. The Operation handle keeps the Runtime alive until then.
+class OperationState final : public RunControl,
+                             public std::enable_shared_from_this<OperationState> {
+ public:
+  OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, StartOptions options);
+  ~OperationState() override;
+
+  /// Starts a job on the runtime's threads; with a serial one, runs it here before returning.
+  static Operation start(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
+  /// Starts and waits. On a thread that runs tasks of this runtime the job runs serially, in
+  /// place: waiting there could be waiting for oneself.
+  static Report run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
+
+  bool done() const noexcept;
+  void wait() const;
+  bool wait_for(std::chrono::nanoseconds timeout) const;
+  void cancel() noexcept;
+  Progress progress() const noexcept { return meter_.now(); }
+  const Error* error() const noexcept;
+  Report get() const;
+
+  bool failed() const noexcept override { return latch_.failed(); }
+  void fail(Error error) noexcept override;
+  void chunk_done(const ChunkSlot& slot) override;
+  void drained() noexcept override;
+
+ private:
+  using Step = void (OperationState::*)();
+
+  void start_in_background();
+  void run_in_place();
+  void prepare();
+  void ask_for_memory();
+  void measure_need();
+  std::size_t bytes_for(std::size_t slots) const noexcept;
+  void build_graph();
+  void tear_down();
+  void finish();
+  void complete() noexcept;
+
+  /// Runs `step` where waiting is allowed; here, if no thread can be had.
+  void on_io_thread(Step step) noexcept;
+  void queue_at(FifoGate& gate, FifoGate::Take take, std::size_t& held, Step then);
+  void leave_queue() noexcept;
+
+  RuntimeImpl& runtime_;
+  const std::unique_ptr<Job> job_;
+  const StartOptions options_;
+  const std::chrono::steady_clock::time_point started_;
+  FailureLatch latch_;
+  ProgressMeter meter_;
+
+  std::size_t held_places_ = 0;
+  std::size_t held_bytes_ = 0;
+  std::size_t max_slots_ = 0;
+  std::size_t slot_bytes_ = 0;
+  std::size_t worker_bytes_ = 0;
+  std::unique_ptr<SlotPool> slots_;
+  std::unique_ptr<ChainWorkers> workers_;
+  std::unique_ptr<FlowGraph> graph_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  FifoGate* queued_at_ = nullptr;
+  bool done_ = false;
+  Report report_;  // written before done_, read after
+  std::optional<Error> error_;
+  mutable std::condition_variable done_changed_;
+
+  // Last: its destructor waits for a callback that runs.
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+};
+
+}  // namespace adapipe::inline v0_1

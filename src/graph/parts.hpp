@@ -1,0 +1,55 @@
+#pragma once
+
+#include <adapipe/error.hpp>
+#include <cstdint>
+#include <optional>
+
+#include "memory/chunk_slot.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// A direction is a producer, a stage chain and a consumer. The flow graph and the serial runner
+/// drive the same parts.
+
+enum class ReadResult : std::uint8_t {
+  filled,     ///< the slot holds the chunk
+  would_wait  ///< the rest has to be read where waiting is allowed
+};
+
+/// Fills slots with chunks (process) or records (restore). May throw.
+class Producer {
+ public:
+  virtual ~Producer() = default;
+
+  /// The number of chunks, if every chunk can be read on its own, by slot.sequence, on any thread.
+  /// Empty: a stream, read by next(), one call at a time.
+  virtual std::optional<std::uint64_t> chunks() const noexcept = 0;
+
+  /// Reads chunk slot.sequence. With `may_wait` it never says would_wait; called again after that,
+  /// it goes on where it was.
+  virtual ReadResult read(ChunkSlot& slot, bool may_wait) = 0;
+
+  /// Reads the next chunk of a stream; false at the end, which has then been checked.
+  virtual bool next(ChunkSlot& slot) = 0;
+
+  /// Adds to an error in the slot's processing where the chunk stands in the input.
+  virtual void locate(Error& error, const ChunkSlot& slot) const = 0;
+};
+
+/// Takes finished slots. May throw.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+
+  /// place() must see the chunks in order.
+  virtual bool ordered() const noexcept = 0;
+  /// write() must see the chunks in order, one at a time, where waiting is allowed. Else it is
+  /// called from any thread, in any order. Implies ordered().
+  virtual bool sequential() const noexcept = 0;
+
+  /// O(1): what has to be known of all chunks before this one.
+  virtual void place(ChunkSlot& slot) = 0;
+  virtual void write(ChunkSlot& slot) = 0;
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,98 @@
+#include "graph/process_parts.hpp"
+
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <string>
+
+#include "memory/buffer_access.hpp"
+
+namespace adapipe::inline v0_1 {
+
+PlainReader::PlainReader(SourceImpl& source, std::uint32_t chunk_bytes)
+    : source_(source),
+      positional_(dynamic_cast<PositionalSourceImpl*>(&source)),
+      chunk_bytes_(chunk_bytes),
+      total_bytes_(source.size()) {}
+
+std::optional<std::uint64_t> PlainReader::chunks() const noexcept {
+  if (!positional_) return std::nullopt;
+  return *total_bytes_ / chunk_bytes_ + (*total_bytes_ % chunk_bytes_ != 0);
+}
+
+ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
+  slot.plain_offset = slot.sequence * chunk_bytes_;
+  const std::size_t bytes =
+      std::min<std::uint64_t>(chunk_bytes_, *total_bytes_ - slot.plain_offset);
+  Buffer& buffer = slot.front();
+  if (slot.filled_bytes == 0) {
+    Index::check_chunk_fits(slot.sequence);
+    BufferAccess::allocate(buffer, bytes);
+  }
+  while (slot.filled_bytes < bytes) {
+    const std::uint64_t offset = slot.plain_offset + slot.filled_bytes;
+    const std::span<std::byte> rest(buffer.data() + slot.filled_bytes, bytes - slot.filled_bytes);
+    const std::optional<std::size_t> got =
+        may_wait ? positional_->read_at(offset, rest) : positional_->try_read_at(offset, rest);
+    if (!got) return ReadResult::would_wait;
+    if (*got == 0)
+      throw Error(errc::io_error, "became shorter while it was read")
+          .in_file(source_.name())
+          .at_offset(offset);
+    slot.filled_bytes += *got;
+  }
+  slot.plain_bytes = static_cast<std::uint32_t>(bytes);
+  slot.data = {buffer.data(), bytes};
+  return ReadResult::filled;
+}
+
+bool PlainReader::next(ChunkSlot& slot) {
+  if (ended_) return false;
+  slot.plain_offset = slot.sequence * chunk_bytes_;
+  Index::check_chunk_fits(slot.sequence);
+  Buffer& buffer = slot.front();
+  BufferAccess::allocate(buffer, chunk_bytes_);
+  while (slot.filled_bytes < chunk_bytes_) {
+    const std::size_t got =
+        source_.read({buffer.data() + slot.filled_bytes, chunk_bytes_ - slot.filled_bytes});
+    if (got == 0) {
+      ended_ = true;
+      break;
+    }
+    slot.filled_bytes += got;
+  }
+  slot.plain_bytes = static_cast<std::uint32_t>(slot.filled_bytes);
+  slot.data = {buffer.data(), slot.filled_bytes};
+  return slot.filled_bytes > 0;
+}
+
+void PlainReader::locate(Error& error, const ChunkSlot& slot) const {
+  error.in_file(source_.name()).at_offset(slot.plain_offset);
+}
+
+void PlainReader::check_total(std::uint64_t plain_bytes) const {
+  if (total_bytes_ && *total_bytes_ != plain_bytes)
+    throw Error(errc::io_error, "gave " + std::to_string(plain_bytes) +
+                                    " bytes where it had said " + std::to_string(*total_bytes_))
+        .in_file(source_.name());
+}
+
+RecordWriter::RecordWriter(SinkImpl& sink, std::uint64_t records_offset)
+    : sink_(sink),
+      positional_(dynamic_cast<PositionalSinkImpl*>(&sink)),
+      records_offset_(records_offset) {}
+
+void RecordWriter::place(ChunkSlot& slot) {
+  if (slot.sequence != index_.chunks())
+    throw Error(errc::io_error, "internal error: chunks are out of order");
+  slot.record_offset = end_offset();
+  index_.add({.stored_bytes = slot.stored_bytes, .plain_bytes = slot.plain_bytes});
+}
+
+void RecordWriter::write(ChunkSlot& slot) {
+  if (positional_)
+    positional_->write_at(slot.record_offset, slot.data);
+  else
+    sink_.write(slot.data);
+}
+
+}  // namespace adapipe::inline v0_1

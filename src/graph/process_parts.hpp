@@ -1,0 +1,56 @@
+#pragma once
+
+#include <adapipe/sink.hpp>
+#include <adapipe/source.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "container/index.hpp"
+#include "graph/parts.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// Cuts a source into chunks of `chunk_bytes`; the last one may be shorter. Borrows the source.
+class PlainReader final : public Producer {
+ public:
+  PlainReader(SourceImpl& source, std::uint32_t chunk_bytes);
+
+  std::optional<std::uint64_t> chunks() const noexcept override;
+  ReadResult read(ChunkSlot& slot, bool may_wait) override;
+  bool next(ChunkSlot& slot) override;
+  void locate(Error& error, const ChunkSlot& slot) const override;
+
+  /// Throws unless `plain_bytes`, the sum of all chunks, is what the source said it would be.
+  void check_total(std::uint64_t plain_bytes) const;
+
+ private:
+  SourceImpl& source_;
+  PositionalSourceImpl* const positional_;  // nullptr: a stream
+  const std::uint32_t chunk_bytes_;
+  const std::optional<std::uint64_t> total_bytes_;
+  bool ended_ = false;  // of a stream
+};
+
+/// Gives each record its place in the container and its entry in the index, and writes it there.
+/// Borrows the sink. place() is called in order.
+class RecordWriter final : public Consumer {
+ public:
+  RecordWriter(SinkImpl& sink, std::uint64_t records_offset);
+
+  bool ordered() const noexcept override { return true; }
+  bool sequential() const noexcept override { return positional_ == nullptr; }
+  void place(ChunkSlot& slot) override;
+  void write(ChunkSlot& slot) override;
+
+  const Index& index() const noexcept { return index_; }
+  std::uint64_t end_offset() const noexcept { return records_offset_ + index_.records_total(); }
+
+ private:
+  SinkImpl& sink_;
+  PositionalSinkImpl* const positional_;  // nullptr: a stream
+  const std::uint64_t records_offset_;
+  Index index_;
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,184 @@
+#include "graph/restore_parts.hpp"
+
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "memory/buffer_access.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+/// Makes room for a whole record in the front buffer: the header in front of the data.
+std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
+  BufferAccess::allocate(slot.front(), stored_bytes);
+  return {slot.front().data() - layout::kRecordHeaderBytes,
+          layout::kRecordHeaderBytes + stored_bytes};
+}
+
+}  // namespace
+
+IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source,
+                                         const OpenedContainer& container, const Index& index)
+    : source_(source), container_(container), index_(index) {
+  starts_.reserve(index.chunks());
+  Start start{.plain = 0, .record = container.records_offset};
+  for (const IndexEntry& entry : index.entries()) {
+    starts_.push_back(start);
+    start.plain += entry.plain_bytes;
+    start.record += layout::kRecordHeaderBytes + entry.stored_bytes;
+  }
+}
+
+ReadResult IndexedRecordReader::read(ChunkSlot& slot, bool may_wait) {
+  const IndexEntry& entry = index_[slot.sequence];
+  if (slot.filled_bytes == 0) {
+    slot.plain_offset = starts_[slot.sequence].plain;
+    slot.record_offset = starts_[slot.sequence].record;
+    slot.data = record_space(slot, entry.stored_bytes);
+  }
+  while (slot.filled_bytes < slot.data.size()) {
+    const std::uint64_t offset = slot.record_offset + slot.filled_bytes;
+    const std::span<std::byte> rest = slot.data.subspan(slot.filled_bytes);
+    const std::optional<std::size_t> got =
+        may_wait ? source_.read_at(offset, rest) : source_.try_read_at(offset, rest);
+    if (!got) return ReadResult::would_wait;
+    if (*got == 0)
+      throw Error(errc::truncated, "became shorter while it was read")
+          .in_file(source_.name())
+          .at_offset(offset);
+    slot.filled_bytes += *got;
+  }
+  check_header(slot);
+  return ReadResult::filled;
+}
+
+void IndexedRecordReader::check_header(ChunkSlot& slot) const {
+  try {
+    const auto bytes = std::span<const std::byte>(slot.data).first<layout::kRecordHeaderBytes>();
+    const RecordHeader header = decode_record_header(bytes, container_.header);
+    const IndexEntry& entry = index_[slot.sequence];
+    if (header.type != RecordType::chunk || header.sequence != slot.sequence ||
+        header.stored_bytes != entry.stored_bytes || header.plain_bytes != entry.plain_bytes)
+      throw Error(errc::corrupt, "the record is not the one that the index names");
+    slot.plain_bytes = header.plain_bytes;
+    slot.stored_bytes = header.stored_bytes;
+  } catch (Error& error) {
+    locate(error, slot);
+    throw;
+  }
+}
+
+void IndexedRecordReader::locate(Error& error, const ChunkSlot& slot) const {
+  error.in_file(source_.name()).at_offset(slot.record_offset);
+}
+
+std::uint64_t IndexedRecordReader::chunk_at(std::uint64_t plain_offset) const noexcept {
+  const auto after = std::upper_bound(
+      starts_.begin(), starts_.end(), plain_offset,
+      [](std::uint64_t offset, const Start& start) { return offset < start.plain; });
+  return static_cast<std::uint64_t>(after - starts_.begin()) - 1;
+}
+
+StreamRecordReader::StreamRecordReader(SourceImpl& source, const OpenedContainer& container,
+                                       std::uint64_t max_plain_bytes)
+    : source_(source),
+      container_(container),
+      max_plain_bytes_(max_plain_bytes),
+      offset_(container.records_offset) {}
+
+bool StreamRecordReader::next(ChunkSlot& slot) {
+  if (complete_) return false;
+  slot.plain_offset = seen_.plain_total();
+  slot.record_offset = offset_;
+  try {
+    std::array<std::byte, layout::kRecordHeaderBytes> bytes;
+    read_exactly(bytes);
+    const RecordHeader header = decode_record_header(bytes, container_.header);
+    if (header.sequence != seen_.chunks())
+      throw Error(errc::corrupt, "the record is number " + std::to_string(header.sequence) +
+                                     " where " + std::to_string(seen_.chunks()) + " was due");
+    if (header.type == RecordType::index) {
+      check_end(bytes, header);
+      return false;
+    }
+    if (header.plain_bytes > max_plain_bytes_ - seen_.plain_total())
+      throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
+                                            std::to_string(max_plain_bytes_) + " plain bytes");
+    seen_.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
+    slot.data = record_space(slot, header.stored_bytes);
+    std::copy(bytes.begin(), bytes.end(), slot.data.begin());
+    read_exactly(slot.data.subspan(bytes.size()));
+    slot.plain_bytes = header.plain_bytes;
+    slot.stored_bytes = header.stored_bytes;
+    return true;
+  } catch (Error& error) {
+    locate(error, slot);
+    throw;
+  }
+}
+
+void StreamRecordReader::locate(Error& error, const ChunkSlot& slot) const {
+  error.in_file(source_.name()).at_offset(slot.record_offset);
+}
+
+void StreamRecordReader::read_exactly(std::span<std::byte> to) {
+  while (!to.empty()) {
+    const std::size_t got = source_.read(to);
+    if (got == 0)
+      throw Error(errc::truncated, "the container ends within a record").at_offset(offset_);
+    offset_ += got;
+    to = to.subspan(got);
+  }
+}
+
+void StreamRecordReader::check_end(
+    std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
+    const RecordHeader& header) {
+  const std::uint64_t index_offset = offset_ - layout::kRecordHeaderBytes;
+  // Memory is taken as the bytes arrive, not as the record claims.
+  constexpr std::size_t kStep = 1 << 20;
+  std::vector<std::byte> payload;
+  while (payload.size() < header.stored_bytes) {
+    const std::size_t had = payload.size();
+    payload.resize(std::min<std::size_t>(header.stored_bytes, had + kStep));
+    read_exactly(std::span(payload).subspan(had));
+  }
+  const Index index = open_index_record(header_bytes, header, payload, container_);
+  const bool same = std::equal(index.entries().begin(), index.entries().end(),
+                               seen_.entries().begin(), seen_.entries().end());
+  if (!same) throw Error(errc::corrupt, "the index does not list the chunks that were read");
+  std::array<std::byte, layout::kTrailerBytes> bytes;
+  read_exactly(bytes);
+  const Trailer trailer = decode_trailer(bytes);
+  if (trailer.index_offset != index_offset ||
+      trailer.index_record_bytes != layout::kRecordHeaderBytes + payload.size())
+    throw Error(errc::corrupt, "the trailer does not point at the index");
+  std::byte more{};
+  if (source_.read({&more, 1}) != 0)
+    throw Error(errc::corrupt, "something follows the end of the container").at_offset(offset_);
+  if (container_.header.plain_bytes && *container_.header.plain_bytes != index.plain_total())
+    throw Error(errc::corrupt, "the header and the index disagree on the plain size");
+  complete_ = true;
+}
+
+PlainWriter::PlainWriter(SinkImpl& sink)
+    : sink_(sink), positional_(dynamic_cast<PositionalSinkImpl*>(&sink)) {}
+
+void PlainWriter::place(ChunkSlot& slot) {
+  if (slot.sequence != placed_++)
+    throw Error(errc::io_error, "internal error: chunks are out of order");
+}
+
+void PlainWriter::write(ChunkSlot& slot) {
+  if (positional_)
+    positional_->write_at(slot.plain_offset, slot.data);
+  else
+    sink_.write(slot.data);
+  chunks_.fetch_add(1, std::memory_order_relaxed);
+  bytes_.fetch_add(slot.data.size(), std::memory_order_relaxed);
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <adapipe/sink.hpp>
+#include <adapipe/source.hpp>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "container/index.hpp"
+#include "container/open.hpp"
+#include "graph/parts.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// Reads the records of a container whose index is known: any record, on any thread. Borrows.
+class IndexedRecordReader final : public Producer {
+ public:
+  IndexedRecordReader(PositionalSourceImpl& source, const OpenedContainer& container,
+                      const Index& index);
+
+  std::optional<std::uint64_t> chunks() const noexcept override { return index_.chunks(); }
+  ReadResult read(ChunkSlot& slot, bool may_wait) override;
+  bool next(ChunkSlot&) override { return false; }
+  void locate(Error& error, const ChunkSlot& slot) const override;
+
+  /// The chunk that holds plain byte `offset`, which must be below the index's plain_total().
+  std::uint64_t chunk_at(std::uint64_t plain_offset) const noexcept;
+  std::uint64_t plain_offset(std::uint64_t chunk) const noexcept { return starts_[chunk].plain; }
+
+ private:
+  struct Start {
+    std::uint64_t plain;
+    std::uint64_t record;
+  };
+  void check_header(ChunkSlot& slot) const;
+
+  PositionalSourceImpl& source_;
+  const OpenedContainer& container_;
+  const Index& index_;
+  std::vector<Start> starts_;  // by chunk
+};
+
+/// Reads the records of a container front to back, and checks index and trailer at the end against
+/// what it has seen. Borrows.
+class StreamRecordReader final : public Producer {
+ public:
+  StreamRecordReader(SourceImpl& source, const OpenedContainer& container,
+                     std::uint64_t max_plain_bytes);
+
+  std::optional<std::uint64_t> chunks() const noexcept override { return std::nullopt; }
+  ReadResult read(ChunkSlot&, bool) override { return ReadResult::filled; }
+  bool next(ChunkSlot& slot) override;
+  void locate(Error& error, const ChunkSlot& slot) const override;
+
+  /// What was read, complete once next() has said false.
+  const Index& seen() const noexcept { return seen_; }
+  bool complete() const noexcept { return complete_; }
+  std::uint64_t container_bytes() const noexcept { return offset_; }
+
+ private:
+  void read_exactly(std::span<std::byte> to);
+  void check_end(std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
+                 const RecordHeader& header);
+
+  SourceImpl& source_;
+  const OpenedContainer& container_;
+  const std::uint64_t max_plain_bytes_;
+  std::uint64_t offset_;  // in the container
+  Index seen_;
+  bool complete_ = false;
+};
+
+/// Writes restored chunks: in place, in any order, or front to back where the sink is a stream.
+class PlainWriter final : public Consumer {
+ public:
+  explicit PlainWriter(SinkImpl& sink);
+
+  bool ordered() const noexcept override { return sequential(); }
+  bool sequential() const noexcept override { return positional_ == nullptr; }
+  void place(ChunkSlot& slot) override;
+  void write(ChunkSlot& slot) override;
+
+  std::uint64_t written_chunks() const noexcept { return chunks_; }
+  std::uint64_t written_bytes() const noexcept { return bytes_; }
+
+ private:
+  SinkImpl& sink_;
+  PositionalSinkImpl* const positional_;  // nullptr: a stream
+  std::uint64_t placed_ = 0;
+  std::atomic<std::uint64_t> chunks_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+};
+
+}  // namespace adapipe::inline v0_1

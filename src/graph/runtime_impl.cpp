@@ -1,0 +1,53 @@
+#include "graph/runtime_impl.hpp"
+
+#include <unistd.h>
+
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <string>
+
+#include "util/machine.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+constexpr std::size_t kMaxWorkers = 1024;
+constexpr std::size_t kMaxIoThreads = 4096;
+constexpr std::size_t kDefaultOperations = 256;
+constexpr std::size_t kMaxDefaultMemory = std::size_t{1} << 30;
+
+// oneTBB counts the graphs of an arena in 12 bits.
+constexpr std::size_t kMaxOperations = 2000;
+
+std::size_t within(std::size_t value, std::size_t otherwise, std::size_t most, const char* what) {
+  if (value == 0) return std::min(otherwise, most);
+  if (value > most)
+    throw Error(errc::invalid_argument,
+                std::string(what) + " is more than " + std::to_string(most));
+  return value;
+}
+
+}  // namespace
+
+RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
+    : process_(getpid()),
+      operations_(within(options.max_concurrent_operations, kDefaultOperations, kMaxOperations,
+                         "max_concurrent_operations")),
+      memory_(within(options.memory_bytes, std::min(usable_memory_bytes() / 4, kMaxDefaultMemory),
+                     SIZE_MAX, "memory_bytes")) {
+  if (serial) return;
+  const std::size_t workers =
+      within(options.worker_threads, usable_cpus(), kMaxWorkers, "worker_threads");
+  io_.emplace(within(options.io_threads, 2 * operations_.capacity(), kMaxIoThreads, "io_threads"),
+              options.thread_name);
+  workers_.emplace(workers, options.thread_name);
+}
+
+void RuntimeImpl::check_not_forked() const {
+  if (getpid() != process_)
+    throw Error(errc::resource_exhausted,
+                "this Runtime was made before fork(); its threads do not exist in the child");
+}
+
+}  // namespace adapipe::inline v0_1

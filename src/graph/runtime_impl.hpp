@@ -1,0 +1,46 @@
+#pragma once
+
+#include <adapipe/runtime.hpp>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "graph/worker_arena.hpp"
+#include "io/executor.hpp"
+#include "memory/fifo_gate.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// What a Runtime stands for. Thread-safe. Destroyed by a thread of the host's, when no operation
+/// uses it: Operation holds a Runtime until it has joined.
+class RuntimeImpl {
+ public:
+  /// `serial`: no threads at all.
+  RuntimeImpl(const RuntimeOptions& options, bool serial);
+
+  bool is_serial() const noexcept { return !workers_; }
+  std::size_t worker_threads() const noexcept { return workers_ ? workers_->threads() : 1; }
+
+  /// Places for operations, and bytes for their buffers and contexts.
+  FifoGate& operations() noexcept { return operations_; }
+  FifoGate& memory() noexcept { return memory_; }
+  const FifoGate& memory() const noexcept { return memory_; }
+  IoExecutor& io() noexcept { return *io_; }             ///< not if is_serial()
+  WorkerArena& workers() noexcept { return *workers_; }  ///< not if is_serial()
+
+  /// Throws Error(resource_exhausted) in a child of fork(), where the threads do not exist.
+  void check_not_forked() const;
+
+  /// Whether this thread runs tasks of this runtime: waiting on it for another operation of the
+  /// same runtime could be waiting for itself.
+  bool runs_on_this_thread() const noexcept { return workers_ && workers_->runs_on_this_thread(); }
+
+ private:
+  const int process_;
+  FifoGate operations_;
+  FifoGate memory_;
+  std::optional<IoExecutor> io_;
+  std::optional<WorkerArena> workers_;  // ends first: its tasks use the executor
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,224 @@
+#include "graph/stage_chain.hpp"
+
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "graph/failure_latch.hpp"
+#include "memory/buffer_access.hpp"
+
+namespace adapipe::inline v0_1 {
+
+static_assert(layout::kRecordHeaderBytes <= BufferAccess::kHeadroomBytes);
+static_assert(layout::kTagBytes <= BufferAccess::kTailroomBytes &&
+              layout::kCheckBytes <= BufferAccess::kTailroomBytes);
+
+namespace {
+
+bool is_skipped(std::uint16_t skipped, std::size_t stage) { return (skipped >> stage & 1u) != 0; }
+
+/// Steps in the order in which they run; a stage with a limit stands alone.
+std::vector<StepGroup> group_steps(const std::vector<std::size_t>& limits) {
+  std::vector<StepGroup> groups;
+  for (std::size_t step = 0; step < limits.size(); ++step) {
+    if (!groups.empty() && limits[step] == 0 && groups.back().max_concurrency == 0)
+      groups.back().last = step + 1;
+    else
+      groups.push_back({step, step + 1, limits[step]});
+  }
+  return groups;
+}
+
+}  // namespace
+
+StageChain::StageChain(Direction direction, std::vector<std::shared_ptr<const Stage>> stages,
+                       RecordKeys keys, const Header& container)
+    : direction_(direction),
+      stages_(std::move(stages)),
+      keys_(std::move(keys)),
+      container_(container) {
+  std::vector<std::size_t> limits;
+  for (const auto& stage : stages_) limits.push_back(stage->max_concurrency());
+  limits.push_back(0);  // the record
+  if (direction_ == Direction::backward) std::reverse(limits.begin(), limits.end());
+  groups_ = group_steps(limits);
+}
+
+std::size_t StageChain::bound_bytes(std::size_t stage, std::size_t plain_bytes,
+                                    std::uint16_t skipped) const {
+  std::size_t bound = plain_bytes;
+  for (std::size_t i = 0; i < stage; ++i)
+    if (!is_skipped(skipped, i)) bound = stages_[i]->max_output_bytes(bound);
+  return bound;
+}
+
+std::size_t StageChain::slot_bytes(std::size_t plain_bytes) const {
+  std::size_t largest = 0;
+  for (std::size_t i = 0; i <= stages_.size(); ++i)
+    largest = std::max(largest, bound_bytes(i, plain_bytes, 0));
+  constexpr std::size_t kRoom = BufferAccess::kHeadroomBytes + BufferAccess::kTailroomBytes + 4096;
+  const std::size_t buffers = stages_.empty() ? 1 : 2;
+  return buffers * (largest + kRoom);
+}
+
+std::size_t StageChain::worker_bytes(std::size_t plain_bytes) const {
+  std::size_t bytes = 0;
+  for (const auto& stage : stages_) bytes += stage->worker_bytes(direction_, plain_bytes);
+  return bytes;
+}
+
+std::vector<StageReport> StageChain::blank_report() const {
+  std::vector<StageReport> report;
+  for (const auto& stage : stages_) report.push_back({.name = stage->info().id});
+  report.push_back({.name = keys_.integrity == Integrity::aead ? keys_.cipher->name() : "XXH3-64"});
+  if (direction_ == Direction::backward) std::reverse(report.begin(), report.end());
+  return report;
+}
+
+ChainWorker::ChainWorker(const StageChain& chain)
+    : chain_(chain), workers_(chain.stages().size()), report_(chain.blank_report()) {}
+
+void ChainWorker::run(const StepGroup& group, ChunkSlot& slot) {
+  for (std::size_t step = group.first; step < group.last; ++step) {
+    try {
+      run_step(step, slot);
+    } catch (...) {
+      Error error = FailureLatch::current_exception_as_error(errc::stage_failed);
+      error.at_chunk(slot.sequence).in_stage(report_[step].name);
+      throw error;
+    }
+  }
+}
+
+void ChainWorker::run_step(std::size_t step, ChunkSlot& slot) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool forward = chain_.direction() == Direction::forward;
+  const bool is_record = forward ? step + 1 == chain_.steps() : step == 0;
+  StageReport& report = report_[step];
+  report.bytes_in += slot.data.size();
+  if (!is_record)
+    run_stage(forward ? step : chain_.steps() - 1 - step, slot, report);
+  else if (forward)
+    seal(slot);
+  else
+    open(slot);
+  report.bytes_out += slot.data.size();
+  report.time += std::chrono::steady_clock::now() - start;
+}
+
+void ChainWorker::run_stage(std::size_t stage, ChunkSlot& slot, StageReport& report) {
+  if (chain_.direction() == Direction::forward) {
+    const std::size_t limit = chain_.stages()[stage]->max_output_bytes(slot.data.size());
+    if (call_stage(stage, limit, slot) == Outcome::unchanged) {
+      slot.skipped = static_cast<std::uint16_t>(slot.skipped | 1u << stage);
+      ++report.chunks_unchanged;
+    }
+  } else {
+    if (is_skipped(slot.skipped, stage))
+      ++report.chunks_unchanged;
+    else
+      call_stage(stage, chain_.bound_bytes(stage, slot.plain_bytes, slot.skipped), slot);
+    if (stage == 0 && slot.data.size() != slot.plain_bytes)
+      throw Error(errc::corrupt, "restored " + std::to_string(slot.data.size()) +
+                                     " bytes where the record says " +
+                                     std::to_string(slot.plain_bytes));
+  }
+}
+
+Outcome ChainWorker::call_stage(std::size_t stage, std::size_t limit_bytes, ChunkSlot& slot) {
+  if (!workers_[stage]) {
+    workers_[stage] = chain_.stages()[stage]->make_worker(chain_.direction());
+    if (!workers_[stage]) throw Error(errc::stage_failed, "make_worker() made nothing");
+  }
+  Buffer& out = slot.back();
+  BufferAccess::restart(out, limit_bytes);
+  const ChunkInfo info{.index = slot.sequence, .plain_bytes = slot.plain_bytes};
+  if (workers_[stage]->run(info, slot.data, out) == Outcome::unchanged) return Outcome::unchanged;
+  if (out.empty()) throw Error(errc::stage_failed, "the stage made an empty output");
+  slot.swap_buffers();
+  slot.data = {out.data(), out.size()};
+  return Outcome::changed;
+}
+
+void ChainWorker::seal(ChunkSlot& slot) {
+  if (!protector_) protector_.emplace(chain_.keys());
+  // The data lies in the front buffer, which has room for the header before and the tag behind it.
+  RecordHeader header{.type = RecordType::chunk,
+                      .skipped = slot.skipped,
+                      .plain_bytes = slot.plain_bytes,
+                      .stored_bytes = 0,
+                      .sequence = slot.sequence};
+  const std::size_t record_bytes =
+      layout::kRecordHeaderBytes + slot.data.size() + protector_->overhead_bytes();
+  if (record_bytes - layout::kRecordHeaderBytes >
+      2 * std::uint64_t{chain_.container().chunk_bytes} + layout::kMaxStoredExtra)
+    throw Error(errc::limit_exceeded, "the stages made a chunk of " +
+                                          std::to_string(slot.data.size()) +
+                                          " bytes, more than a record holds");
+  std::byte* const record = slot.data.data() - layout::kRecordHeaderBytes;
+  protector_->seal(header, slot.data, record);
+  slot.stored_bytes = header.stored_bytes;
+  slot.data = {record, record_bytes};
+}
+
+void ChainWorker::open(ChunkSlot& slot) {
+  if (!protector_) protector_.emplace(chain_.keys());
+  const auto bytes = std::span<const std::byte>(slot.data).first<layout::kRecordHeaderBytes>();
+  const RecordHeader header = decode_record_header(bytes, chain_.container());
+  slot.skipped = header.skipped;
+  slot.data = protector_->open(bytes, header, slot.data.subspan(layout::kRecordHeaderBytes));
+  const std::size_t stages = chain_.stages().size();
+  if (slot.data.size() > chain_.bound_bytes(stages, slot.plain_bytes, slot.skipped) ||
+      (stages == 0 && slot.data.size() != slot.plain_bytes))
+    throw Error(errc::corrupt, "the record's size does not fit its chunk");
+}
+
+ChainWorkers::ChainWorkers(const StageChain& chain, std::size_t threads)
+    : chain_(chain), places_(threads) {}
+
+ChainWorkers::~ChainWorkers() = default;
+
+ChainWorkers::Lease::Lease(ChainWorkers& owner, std::size_t thread)
+    : owner_(owner), thread_(thread), worker_(nullptr) {
+  if (thread_ < owner_.places_.size())
+    worker_ = owner_.places_[thread_].idle.exchange(nullptr, std::memory_order_acquire);
+  if (worker_) return;
+  const std::lock_guard lock(owner_.mutex_);
+  if (!owner_.spare_.empty()) {
+    worker_ = owner_.spare_.back();
+    owner_.spare_.pop_back();
+  } else {
+    owner_.spare_.reserve(owner_.all_.size() + 1);  // so that giving back cannot fail
+    owner_.all_.push_back(std::make_unique<ChainWorker>(owner_.chain_));
+    worker_ = owner_.all_.back().get();
+  }
+}
+
+ChainWorkers::Lease::~Lease() {
+  ChainWorker* displaced = worker_;
+  if (thread_ < owner_.places_.size())
+    displaced = owner_.places_[thread_].idle.exchange(worker_, std::memory_order_acq_rel);
+  if (!displaced) return;
+  const std::lock_guard lock(owner_.mutex_);
+  owner_.spare_.push_back(displaced);
+}
+
+std::vector<StageReport> ChainWorkers::report() const {
+  std::vector<StageReport> sum = chain_.blank_report();
+  const std::lock_guard lock(mutex_);
+  for (const auto& worker : all_) {
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      const StageReport& one = worker->report()[i];
+      sum[i].bytes_in += one.bytes_in;
+      sum[i].bytes_out += one.bytes_out;
+      sum[i].chunks_unchanged += one.chunks_unchanged;
+      sum[i].time += one.time;
+    }
+  }
+  return sum;
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,54 @@
+#include "graph/worker_arena.hpp"
+
+#include <adapipe/error.hpp>
+#include <latch>
+#include <system_error>
+
+#include "util/thread.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+thread_local const WorkerArena* this_threads_arena = nullptr;
+
+}  // namespace
+
+WorkerArena::WorkerArena(std::size_t threads, const std::string& thread_name)
+    : arena_(static_cast<int>(threads), static_cast<unsigned>(threads)),
+      hold_(session_.defer([] {})) {
+  std::latch seated(static_cast<std::ptrdiff_t>(threads));
+  seats_.reserve(threads);
+  try {
+    while (seats_.size() < threads) {
+      seats_.emplace_back([this, &seated, name = thread_name + "-cpu"] {
+        enter_own_thread(name);
+        this_threads_arena = this;
+        arena_.execute([this, &seated] {
+          seated.count_down();
+          session_.wait();
+        });
+      });
+    }
+  } catch (const std::system_error& error) {
+    seated.count_down(static_cast<std::ptrdiff_t>(threads - seats_.size()));
+    seated.wait();
+    dismiss();
+    throw Error(errc::resource_exhausted,
+                "cannot start " + std::to_string(threads) + " worker threads")
+        .caused_by(error.code());
+  }
+  seated.wait();
+}
+
+WorkerArena::~WorkerArena() { dismiss(); }
+
+bool WorkerArena::runs_on_this_thread() const noexcept { return this_threads_arena == this; }
+
+void WorkerArena::dismiss() noexcept {
+  hold_ = {};
+  for (std::thread& seat : seats_) seat.join();
+  seats_.clear();
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace adapipe::inline v0_1 {
+
+/// An arena whose workers are threads of our own, with names: each is seated in it, waiting for a
+/// task group that ends with the arena, and meanwhile runs whatever is spawned or enqueued there.
+/// No other thread enters the arena to wait, and oneTBB's shared workers are not used, so nothing
+/// of a host's can be waited in, stolen from or starved.
+///
+/// Invariants: exactly threads() seats for the whole lifetime; the constructor returns when all
+/// are seated. Everything enqueued must have run before the destructor is called.
+class WorkerArena {
+ public:
+  /// Throws Error(resource_exhausted) if a thread cannot be made.
+  WorkerArena(std::size_t threads, const std::string& thread_name);
+  ~WorkerArena();
+  WorkerArena(const WorkerArena&) = delete;
+
+  std::size_t threads() const noexcept { return seats_.size(); }
+
+  /// Whether the calling thread is one of the seats.
+  bool runs_on_this_thread() const noexcept;
+
+  /// Runs `task` on a worker, some time. It must not throw.
+  template <typename Task>
+  void enqueue(Task&& task) {
+    arena_.enqueue(std::forward<Task>(task));
+  }
+
+ private:
+  void dismiss() noexcept;
+
+  oneapi::tbb::task_arena arena_;
+  oneapi::tbb::task_group session_;
+  oneapi::tbb::task_handle hold_;  // keeps session_ from ending
+  std::vector<std::thread> seats_;
+};
+
+}  // namespace adapipe::inline v0_1

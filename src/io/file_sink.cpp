@@ -1,0 +1,106 @@
+#include "io/file_sink.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "io/fd_sink.hpp"
+#include "io/partial_file.hpp"
+#include "io/posix.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+constexpr int kMaxLinks = 40;
+
+class FileSink final : public PositionalSinkImpl {
+ public:
+  FileSink(const std::filesystem::path& target, const FileSinkOptions& options,
+           const SinkHints& hints, std::string name)
+      : name_(std::move(name)), file_(target, options, name_) {
+    if (hints.total_bytes) preallocate(*hints.total_bytes);
+  }
+
+  void write_at(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
+    write_fully_at(file_.descriptor(), offset_bytes, bytes, name_);
+  }
+  void commit() override {
+    try {
+      file_.publish();
+    } catch (...) {
+      file_.remove();
+      throw;
+    }
+  }
+  void abandon() noexcept override { file_.remove(); }
+  bool may_wait() const noexcept override { return false; }
+  std::string name() const override { return name_; }
+
+ private:
+  /// Finds out early that the disk is too full. In memory, pages made one by one here would be
+  /// made in parallel by the writes.
+  void preallocate(std::uint64_t bytes) {
+    if (bytes == 0 || is_in_memory(file_.descriptor())) return;
+    int error_number = EFBIG;
+    if (bytes <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
+      do {
+        error_number =
+            ::fallocate(file_.descriptor(), 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
+      } while (error_number == EINTR);
+    }
+    if (error_number != 0 && error_number != EOPNOTSUPP && error_number != ENOSYS)
+      throw os_error("cannot reserve " + std::to_string(bytes) + " bytes", error_number, name_);
+  }
+
+  std::string name_;
+  PartialFile file_;
+};
+
+/// The path that a chain of symbolic links leads to, whether or not there is a file.
+std::filesystem::path follow_links(std::filesystem::path path) {
+  for (int links = 0; links < kMaxLinks && !standard_descriptor(path); ++links) {
+    std::error_code error;
+    const std::filesystem::path next = std::filesystem::read_symlink(path, error);
+    if (error) break;  // not a link
+    path = path.parent_path() / next;
+  }
+  return path;
+}
+
+std::unique_ptr<SinkImpl> open_in_place(const struct stat& status, const std::string& name) {
+  if (S_ISFIFO(status.st_mode)) return std::make_unique<FdSink>(name);
+  Descriptor descriptor = open_descriptor(name, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+  if (!descriptor) throw os_error("cannot open", errno, name);
+  return std::make_unique<FdSink>(std::move(descriptor), name);
+}
+
+}  // namespace
+
+std::unique_ptr<SinkImpl> open_file_sink(const std::filesystem::path& path,
+                                         const FileSinkOptions& options, const SinkHints& hints) {
+  const std::string name = path.string();
+  const std::filesystem::path target = follow_links(path);
+  if (const auto descriptor = standard_descriptor(target))
+    return open_descriptor_sink(*descriptor, name, hints);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    refuse_input_as_output(status, hints, name);
+    if (S_ISDIR(status.st_mode)) throw os_error("cannot write to a folder", EISDIR, name);
+    if (!S_ISREG(status.st_mode)) return open_in_place(status, name);
+    if (!options.overwrite) throw target_exists(name);
+  } else if (errno != ENOENT) {
+    throw os_error("cannot create", errno, name);
+  }
+  return std::make_unique<FileSink>(target, options, hints, name);
+}
+
+}  // namespace adapipe::inline v0_1

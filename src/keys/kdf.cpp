@@ -1,0 +1,101 @@
+#include "keys/kdf.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+
+#include "util/openssl.hpp"
+
+namespace adapipe::inline v0_1 {
+namespace {
+
+char kSha256Name[] = "SHA256";  // OSSL_PARAM wants it without const, but only reads it
+
+OSSL_PARAM octets(const char* name, ByteSpan bytes) noexcept {
+  static constexpr std::byte kNone{};  // OpenSSL takes nullptr for "not given", even with length 0
+  const std::byte* data = bytes.empty() ? &kNone : bytes.data();
+  return OSSL_PARAM_construct_octet_string(name, const_cast<std::byte*>(data), bytes.size());
+}
+
+OSSL_PARAM sha256_by_name(const char* parameter) noexcept {
+  return OSSL_PARAM_construct_utf8_string(parameter, kSha256Name, 0);
+}
+
+KdfPtr fetch_kdf(const char* name) {
+  return owned<KdfPtr>(EVP_KDF_fetch(nullptr, name, nullptr), "EVP_KDF_fetch");
+}
+
+void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out) {
+  const auto context = owned<KdfContextPtr>(EVP_KDF_CTX_new(&kdf), "EVP_KDF_CTX_new");
+  check_openssl(EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(out.data()),
+                               out.size(), parameters),
+                "EVP_KDF_derive");
+}
+
+}  // namespace
+
+Digest256 sha256(std::initializer_list<ByteSpan> parts) {
+  static const auto algorithm =
+      owned<DigestPtr>(EVP_MD_fetch(nullptr, kSha256Name, nullptr), "EVP_MD_fetch");
+  const auto context = owned<DigestContextPtr>(EVP_MD_CTX_new(), "EVP_MD_CTX_new");
+  check_openssl(EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr), "EVP_DigestInit_ex2");
+  for (const ByteSpan part : parts)
+    check_openssl(EVP_DigestUpdate(context.get(), part.data(), part.size()), "EVP_DigestUpdate");
+  Digest256 digest;
+  check_openssl(
+      EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr),
+      "EVP_DigestFinal_ex");
+  return digest;
+}
+
+Digest256 hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
+  static const auto algorithm =
+      owned<MacPtr>(EVP_MAC_fetch(nullptr, "HMAC", nullptr), "EVP_MAC_fetch");
+  const auto context = owned<MacContextPtr>(EVP_MAC_CTX_new(algorithm.get()), "EVP_MAC_CTX_new");
+  const OSSL_PARAM parameters[] = {sha256_by_name(OSSL_MAC_PARAM_DIGEST),
+                                   octets(OSSL_MAC_PARAM_KEY, key), OSSL_PARAM_construct_end()};
+  check_openssl(EVP_MAC_init(context.get(), nullptr, 0, parameters), "EVP_MAC_init");
+  for (const ByteSpan part : parts)
+    check_openssl(EVP_MAC_update(context.get(), reinterpret_cast<const unsigned char*>(part.data()),
+                                 part.size()),
+                  "EVP_MAC_update");
+  Digest256 tag;
+  std::size_t written = 0;
+  check_openssl(EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(tag.data()), &written,
+                              tag.size()),
+                "EVP_MAC_final");
+  return tag;
+}
+
+void hkdf_sha256(ByteSpan ikm, ByteSpan salt, ByteSpan info, std::span<std::byte> out) {
+  static const KdfPtr algorithm = fetch_kdf("HKDF");
+  const OSSL_PARAM parameters[] = {sha256_by_name(OSSL_KDF_PARAM_DIGEST),
+                                   octets(OSSL_KDF_PARAM_KEY, ikm),
+                                   octets(OSSL_KDF_PARAM_SALT, salt),
+                                   octets(OSSL_KDF_PARAM_INFO, info), OSSL_PARAM_construct_end()};
+  derive(*algorithm, parameters, out);
+}
+
+void scrypt(ByteSpan passphrase, ByteSpan salt, ScryptCost cost, std::span<std::byte> out) {
+  static const KdfPtr algorithm = fetch_kdf("SCRYPT");
+  std::uint64_t n = std::uint64_t{1} << cost.log2_n;
+  std::uint32_t r = cost.r;
+  std::uint32_t p = cost.p;
+  // OpenSSL refuses beyond 32 MiB unless told: n blocks of 128 r, p more, and two to work with.
+  std::uint64_t max_bytes = 128 * r * (n + p + 2);
+  const OSSL_PARAM parameters[] = {
+      octets(OSSL_KDF_PARAM_PASSWORD, passphrase),
+      octets(OSSL_KDF_PARAM_SALT, salt),
+      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
+      OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
+      OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),
+      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &max_bytes),
+      OSSL_PARAM_construct_end()};
+  derive(*algorithm, parameters, out);
+}
+
+bool equal_constant_time(ByteSpan a, ByteSpan b) noexcept {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace adapipe::inline v0_1

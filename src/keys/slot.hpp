@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "keys/secret.hpp"
+#include "util/random.hpp"
+
+namespace adapipe::inline v0_1 {
+
+/// A key slot: the file key, wrapped for one recipient (FORMAT.md, "Slots").
+struct Slot {
+  std::uint16_t type = 0;
+  std::vector<std::byte> body{};
+};
+
+enum SlotType : std::uint16_t {
+  kSlotSharedKey = 1,
+  kSlotScrypt = 2,
+  kSlotPbkdf2 = 3,
+  kSlotArgon2id = 4,
+};
+
+using FileKey = SecretArray<32>;
+using FileSalt = std::span<const std::byte, 32>;
+
+/// Throws Error(corrupt) if a slot of a known type has a wrong length or a parameter out of its
+/// range. Unknown types pass. The slot is public, so this tells an attacker nothing.
+void check_slot(const Slot& slot);
+
+/// At most one slot of a container may be of these.
+bool is_passphrase_slot(std::uint16_t type) noexcept;
+
+/// What stands behind a Recipient. Immutable but for caches; thread-safe.
+class RecipientImpl {
+ public:
+  virtual ~RecipientImpl() = default;
+  virtual bool is_passphrase() const noexcept = 0;
+  /// `file_salt` must be new for every `file_key`: wrapping uses a fixed nonce under a key that
+  /// is bound to the salt.
+  virtual Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random) const = 0;
+};
+
+/// What stands behind an Identity. Immutable but for caches; thread-safe.
+class IdentityImpl {
+ public:
+  virtual ~IdentityImpl() = default;
+  /// The file key, if the slot is of a type this identity knows and opens with it; the caller
+  /// must still check it against the header tag. Throws Error(limit_exceeded) when the slot asks
+  /// for more work than readers accept, before any of it is done.
+  virtual std::optional<FileKey> unwrap(const Slot& slot, FileSalt file_salt) const = 0;
+};
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,77 @@
+#include <adapipe/chunk.hpp>
+#include <adapipe/error.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "memory/buffer_access.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+std::size_t round_up(std::size_t bytes) {
+  constexpr std::size_t kGranule = 4096;
+  if (bytes > SIZE_MAX - 2 * kGranule) throw std::bad_alloc();
+  return (bytes + kGranule - 1) / kGranule * kGranule;
+}
+
+}  // namespace
+
+ChunkSize ChunkSize::from_bytes(std::uint64_t bytes) {
+  if (bytes < kMinBytes || bytes > kMaxBytes)
+    throw Error(errc::invalid_argument,
+                "chunk size " + std::to_string(bytes) + " is not within 4 KiB .. 256 MiB");
+  return ChunkSize(static_cast<std::uint32_t>(bytes));
+}
+
+ChunkSize ChunkSize::from_kib(std::uint64_t kib) {
+  return from_bytes(kib > kMaxBytes ? UINT64_MAX : kib * 1024);
+}
+
+ChunkSize ChunkSize::from_mib(std::uint64_t mib) {
+  return from_bytes(mib > kMaxBytes ? UINT64_MAX : mib * 1024 * 1024);
+}
+
+Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  if (this == &other) return *this;
+  memory_ = std::move(other.memory_);
+  bytes_ = std::exchange(other.bytes_, nullptr);
+  size_ = std::exchange(other.size_, 0);
+  allocated_bytes_ = std::exchange(other.allocated_bytes_, 0);
+  max_bytes_ = other.max_bytes_;
+  return *this;
+}
+
+void Buffer::Free::operator()(std::byte* memory) const noexcept {
+  ::operator delete[](memory, std::align_val_t{kAlignment});
+}
+
+void Buffer::resize(std::size_t bytes) {
+  if (bytes > max_bytes_)
+    throw Error(errc::limit_exceeded, "output of " + std::to_string(bytes) +
+                                          " bytes exceeds the limit of " +
+                                          std::to_string(max_bytes_));
+  if (bytes > allocated_bytes_) grow(bytes);
+  size_ = bytes;
+}
+
+void Buffer::grow(std::size_t bytes) {
+  constexpr std::size_t kRoom = BufferAccess::kHeadroomBytes + BufferAccess::kTailroomBytes;
+  const std::size_t total = round_up(bytes + kRoom);
+  std::unique_ptr<std::byte[], Free> memory(
+      static_cast<std::byte*>(::operator new[](total, std::align_val_t{kAlignment})));
+  std::byte* const data = memory.get() + BufferAccess::kHeadroomBytes;
+  if (size_ > 0) std::memcpy(data, bytes_, size_);
+  memory_ = std::move(memory);
+  bytes_ = data;
+  allocated_bytes_ = total - kRoom;
+}
+
+}  // namespace adapipe::inline v0_1

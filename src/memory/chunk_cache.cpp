@@ -1,0 +1,28 @@
+#include "memory/chunk_cache.hpp"
+
+#include <utility>
+
+namespace adapipe::inline v0_1 {
+
+std::shared_ptr<const CachedChunk> ChunkCache::find(std::uint64_t chunk) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_chunk_.find(chunk);
+  if (found == by_chunk_.end()) return nullptr;
+  by_use_.splice(by_use_.begin(), by_use_, found->second);
+  return found->second->decoded;
+}
+
+void ChunkCache::insert(std::uint64_t chunk, std::shared_ptr<const CachedChunk> decoded) {
+  const std::lock_guard lock(mutex_);
+  if (by_chunk_.contains(chunk)) return;  // another thread was faster
+  bytes_ += decoded->data.size();
+  by_use_.push_front({chunk, std::move(decoded)});
+  by_chunk_.emplace(chunk, by_use_.begin());
+  while (bytes_ > max_bytes_ && by_use_.size() > 1) {
+    bytes_ -= by_use_.back().decoded->data.size();
+    by_chunk_.erase(by_use_.back().chunk);
+    by_use_.pop_back();
+  }
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,156 @@
+#include <adapipe/error.hpp>
+#include <utility>
+
+namespace adapipe::inline v0_1 {
+namespace {
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "adapipe"; }
+  std::string message(int value) const override;
+  std::error_condition default_error_condition(int value) const noexcept override;
+};
+
+std::string Category::message(int value) const {
+  switch (static_cast<errc>(value)) {
+    case errc::invalid_argument:
+      return "invalid argument";
+    case errc::invalid_pipeline:
+      return "the pipeline cannot work";
+    case errc::not_a_container:
+      return "not an adapipe container";
+    case errc::unsupported_version:
+      return "the container is of a newer version or needs a part that this build lacks";
+    case errc::unknown_stage:
+      return "the container needs a stage that is not registered";
+    case errc::corrupt:
+      return "the container is damaged";
+    case errc::truncated:
+      return "the container is cut short";
+    case errc::wrong_key:
+      return "no given key opens the container";
+    case errc::limit_exceeded:
+      return "a limit is exceeded";
+    case errc::already_exists:
+      return "the destination exists";
+    case errc::io_error:
+      return "input or output failed";
+    case errc::cancelled:
+      return "cancelled";
+    case errc::resource_exhausted:
+      return "memory, threads or descriptors do not suffice";
+    case errc::stage_failed:
+      return "a stage failed";
+  }
+  return "unknown adapipe error";
+}
+
+std::error_condition Category::default_error_condition(int value) const noexcept {
+  switch (static_cast<errc>(value)) {
+    case errc::cancelled:
+      return std::errc::operation_canceled;
+    case errc::already_exists:
+      return std::errc::file_exists;
+    case errc::io_error:
+      return std::errc::io_error;
+    case errc::invalid_argument:
+      return std::errc::invalid_argument;
+    default:
+      return {value, *this};
+  }
+}
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), error_category()}; }
+
+struct Error::Detail {
+  std::string message;
+  std::optional<std::uint64_t> chunk{};
+  std::optional<std::uint64_t> offset{};
+  std::optional<std::string> stage{};
+  std::optional<std::string> path{};
+  std::error_code cause{};
+  std::string what{};
+
+  /// Composed at every annotation, so that Error::what() cannot fail.
+  void compose() {
+    std::string text = path ? *path + ": " + message : message;
+    if (chunk) text += ", chunk " + std::to_string(*chunk);
+    if (offset) text += ", at byte " + std::to_string(*offset);
+    if (stage) text += ", in stage " + *stage;
+    if (cause) text += ": " + cause.message();
+    what = std::move(text);
+  }
+};
+
+Error::Error(errc code, std::string message) : std::system_error(make_error_code(code)) {
+  auto detail = std::make_shared<Detail>(Detail{.message = std::move(message)});
+  detail->compose();
+  detail_ = std::move(detail);
+}
+
+Error::~Error() = default;
+
+/// Copies always: whether another thread has just dropped the last other reference cannot be told
+/// without a race, and errors are rare.
+Error::Detail& Error::writable() {
+  auto copy = std::make_shared<Detail>(*detail_);
+  Detail& detail = *copy;
+  detail_ = std::move(copy);
+  return detail;
+}
+
+const char* Error::what() const noexcept { return detail_->what.c_str(); }
+std::optional<std::uint64_t> Error::chunk() const noexcept { return detail_->chunk; }
+std::optional<std::uint64_t> Error::offset() const noexcept { return detail_->offset; }
+std::optional<std::string> Error::stage() const { return detail_->stage; }
+std::optional<std::string> Error::path() const { return detail_->path; }
+std::error_code Error::cause() const noexcept { return detail_->cause; }
+
+Error& Error::at_chunk(std::uint64_t index) {
+  if (detail_->chunk) return *this;
+  Detail& detail = writable();
+  detail.chunk = index;
+  detail.compose();
+  return *this;
+}
+
+Error& Error::at_offset(std::uint64_t offset_bytes) {
+  if (detail_->offset) return *this;
+  Detail& detail = writable();
+  detail.offset = offset_bytes;
+  detail.compose();
+  return *this;
+}
+
+Error& Error::in_stage(std::string id) {
+  if (detail_->stage) return *this;
+  Detail& detail = writable();
+  detail.stage = std::move(id);
+  detail.compose();
+  return *this;
+}
+
+Error& Error::in_file(std::string path) {
+  if (detail_->path) return *this;
+  Detail& detail = writable();
+  detail.path = std::move(path);
+  detail.compose();
+  return *this;
+}
+
+Error& Error::caused_by(std::error_code cause) {
+  if (detail_->cause) return *this;
+  Detail& detail = writable();
+  detail.cause = cause;
+  detail.compose();
+  return *this;
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Key files and passphrase files.
+. "$(dirname "$0")/support.sh" "$1"
+
+make_file data 50000
+
+# keygen: private, never overwrites, says which key it is and not what is in it.
+new_key k
+[ "$(stat -c %a k)" = 600 ] || fail "a key file is not private"
+[ "$(size_of k)" -eq 65 ] && grep -qE '^[0-9a-f]{64}$' k || fail "not 64 hex digits"
+expect_one_line 'k: new key [0-9a-f]{16}'
+grep -q "$(cut -c 1-16 k)" "$logs/err" && fail "the key is shown"
+refuses 73 'k: .*never overwritten' "$adapipe" keygen -o k
+refuses 73 'cannot create' "$adapipe" keygen -o missing/k
+refuses 73 '\.: ' "$adapipe" keygen -o .
+(umask 077 && new_key other)
+cmp -s k other && fail "the same key twice"
+
+# A key file may also hold the 32 bytes themselves.
+head -c 32 /dev/urandom >raw
+succeeds "$adapipe" process -q -k raw data -o raw.adapipe
+succeeds "$adapipe" restore -q -k raw raw.adapipe -o raw.back
+same raw.back data
+
+# Bad key files.
+head -c 31 raw >short
+refuses 64 'short: ' "$adapipe" process -k short data
+refuses 66 'missing: ' "$adapipe" process -k missing data
+refuses 66 '\.: ' "$adapipe" process -k . data
+
+# Several recipients: each key opens; any number of wrong keys may be tried before.
+succeeds "$adapipe" process -q -k k -k other data -o two
+for key in k other; do
+  succeeds "$adapipe" restore -q -k raw -k $key two -o two.$key
+  same two.$key data
+done
+refuses 77 'two: ' "$adapipe" restore -k raw two -o back
+refuses 77 'two: .*-k.*-p' "$adapipe" verify two
+refuses 77 'two: ' "$adapipe" cat -k raw two
+refuses 77 'two: ' "$adapipe" info -k raw two
+
+# Passphrases: the first line of a file, byte for byte.
+printf 'correct horse\nsecond line' >pass
+printf 'correct horse' >pass.bare
+printf 'correct  horse\n' >pass.wrong
+printf '\nempty first line\n' >pass.empty
+head -c 5000 /dev/zero | tr '\0' x >pass.long
+succeeds "$adapipe" process -q --passphrase-file pass data -o p.adapipe
+succeeds "$adapipe" restore -q --passphrase-file pass.bare p.adapipe -o p.back
+same p.back data
+refuses 77 'p.adapipe: ' "$adapipe" restore --passphrase-file pass.wrong p.adapipe -o back
+refuses 77 'p.adapipe: ' "$adapipe" restore -k k p.adapipe -o back
+refuses 64 'pass.empty: ' "$adapipe" process --passphrase-file pass.empty data
+refuses 64 'pass.long: .*longer' "$adapipe" process --passphrase-file pass.long data
+refuses 66 'nopass: ' "$adapipe" process --passphrase-file nopass data
+refuses 66 '\.: ' "$adapipe" process --passphrase-file . data
+
+# A key and a passphrase: either opens.
+succeeds "$adapipe" process -q -k k --passphrase-file pass data -o both
+succeeds "$adapipe" verify -q -k k both
+succeeds "$adapipe" verify -q --passphrase-file pass both
+
+# Who insists on a key does not accept a container that anyone could have written.
+succeeds "$adapipe" process -q --cipher none data -o plain
+refuses 77 'plain: .*not encrypted' "$adapipe" restore -k k plain -o back
+succeeds "$adapipe" restore -q plain -o plain.back
+same plain.back data
+
+# Without a terminal nobody can be asked.
+if command -v setsid >/dev/null; then
+  refuses 64 'no terminal.*--passphrase-file' setsid -w "$adapipe" process -p data
+  refuses 77 'p.adapipe: .*-p' setsid -w "$adapipe" restore p.adapipe -o back
+fi

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The command line: what it accepts, refuses and explains.
+. "$(dirname "$0")/support.sh" "$1"
+
+new_key k
+make_file data 10000
+
+# Help and version are what was asked for, so they go to stdout.
+for arguments in --help "process --help" "restore --help" "verify -h" "cat --help" "info --help" \
+  "keygen --help"; do
+  # shellcheck disable=SC2086
+  succeeds "$adapipe" $arguments
+  grep -q 'adapipe' "$logs/out" || fail "no help for $arguments"
+  [ ! -s "$logs/err" ] || fail "help on stderr for $arguments"
+  [ "$(awk 'length > 100' "$logs/out" | wc -l)" -eq 0 ] || fail "wide lines in $arguments"
+done
+succeeds "$adapipe" --version
+grep -qE '^adapipe [0-9]+\.[0-9]+\.[0-9]+$' "$logs/out" || fail "version"
+
+# Each is a usage error that says what to do instead.
+refuses 64 'adapipe --help' "$adapipe"
+refuses 64 "unknown command 'encrypt'" "$adapipe" encrypt data
+refuses 64 'use restore' "$adapipe" -d data.adapipe
+refuses 64 'use restore' "$adapipe" process -d data.adapipe
+refuses 64 'use -l 19' "$adapipe" process -19 -k k data
+refuses 64 'use -l 1$' "$adapipe" process -1 -k k data
+refuses 64 'use -o -' "$adapipe" process -c -k k data
+refuses 64 'use verify' "$adapipe" -t data
+refuses 64 'unknown option --frobnicate: see adapipe process --help' \
+  "$adapipe" process --frobnicate -k k data
+refuses 64 'keygen.*-k .*-p.*--cipher none' "$adapipe" process data
+refuses 64 'cipher none' "$adapipe" process --cipher none -k k data
+refuses 64 'cipher none' "$adapipe" process --cipher none -p data
+refuses 64 'passphrase' "$adapipe" process -p --passphrase-file k data
+refuses 64 'cipher' "$adapipe" process --cipher rot13 -k k data
+refuses 64 'codec' "$adapipe" process --codec lzma -k k data
+refuses 64 'level' "$adapipe" process -l 23 -k k data
+refuses 64 'level' "$adapipe" process -l fast -k k data
+refuses 64 'chunk' "$adapipe" process --chunk-size 1K -k k data
+refuses 64 'chunk' "$adapipe" process --chunk-size 1G -k k data
+refuses 64 'not a size' "$adapipe" process --chunk-size 4X -k k data
+refuses 64 'not a size' "$adapipe" process --memory lots -k k data
+refuses 64 'too large' "$adapipe" cat --offset 99999999999999999999 -k k data
+refuses 64 'threads' "$adapipe" process -T -1 -k k data
+refuses 64 'output' "$adapipe" keygen
+refuses 64 'several inputs' "$adapipe" process -k k data k -o both
+refuses 64 'several inputs' "$adapipe" process -k k data k -o -
+refuses 64 'data.*-o FILE' "$adapipe" restore -k k data
+
+# Sizes, in every form, and values that begin with a minus.
+for chunk in 4096 4096B 4K 4k 4KiB; do
+  succeeds "$adapipe" process -q -k k --chunk-size $chunk data -o "c$chunk"
+  succeeds "$adapipe" info --json "c$chunk"
+  grep -q '"chunk_bytes": 4096' "$logs/out" || fail "chunk size $chunk"
+done
+succeeds "$adapipe" process -q -k k --chunk-size 1M --memory 64MiB -T 1 data -o small
+succeeds "$adapipe" process -q -k k -l -3 data -o fast
+succeeds "$adapipe" process -q -k k --level=19 data -o slow
+succeeds "$adapipe" restore -q -k k fast -o fast.back
+same fast.back data
+
+# A file may be called like a command, or begin with a minus.
+cp data verify
+cp data -- -x
+succeeds "$adapipe" process -q -k k verify
+succeeds "$adapipe" process -q -k k -- -x
+[ -e verify.adapipe ] && [ -e ./-x.adapipe ] || fail "odd names"
+
+# A name cannot break the line of a message, nor talk to the terminal.
+refuses 66 'no\\x0asuch\\x1b\[31m' "$adapipe" process -k k $'no\nsuch\e[31m'

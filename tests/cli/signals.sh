@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SIGINT and SIGTERM at any moment: cleaned up, dead of the signal, nothing left behind.
+. "$(dirname "$0")/support.sh" "$1"
+
+new_key k
+make_file data 20971520
+make_file old 1000
+succeeds "$adapipe" process -q -k k --codec none data -o c
+mkfifo in.fifo out.fifo
+before=$(tree)
+
+partial_exists() {
+  [ "$(find . -name '.*.partial' | wc -l)" -gt 0 ]
+}
+
+# dies SIGNAL STATUS: of what runs as $pid, silently but for at most one line.
+dies() {
+  kill -"$1" "$pid"
+  wait "$pid"
+  status=$?
+  : >"$logs/out"
+  expect_status "$2" "$1"
+  [ "$(wc -l <"$logs/err")" -le 1 ] || fail "talks too much"
+  [ "$before" = "$(tree)" ] || fail "something was left or changed"
+}
+
+# An input that never ends, with a new output and over an old one.
+for target in new old; do
+  for signal in INT TERM; do
+    cat /dev/zero >in.fifo &
+    feeder=$!
+    "$adapipe" process -f -k k in.fifo -o $target 2>"$logs/err" &
+    pid=$!
+    wait_until partial_exists
+    [ $signal = INT ] && dies INT 130 || dies TERM 143
+    wait "$feeder"
+  done
+done
+
+# An input that stops giving.
+for signal in INT TERM; do
+  { head -c 1000000 c; exec sleep 1000; } >in.fifo &
+  feeder=$!
+  "$adapipe" restore -k k in.fifo -o new 2>"$logs/err" &
+  pid=$!
+  wait_until partial_exists
+  [ $signal = INT ] && dies INT 130 || dies TERM 143
+  kill "$feeder"
+  wait "$feeder" 2>/dev/null
+done
+
+# Nobody is at the other end of the input yet.
+"$adapipe" process -k k in.fifo -o new 2>"$logs/err" &
+pid=$!
+wait_until partial_exists
+dies TERM 143
+
+# Nobody takes the output: the pipe fills up. The first byte tells that it runs.
+for command in "restore -k k c -o -" "cat -k k c" "process -k k c -o -"; do
+  exec 7<>out.fifo
+  # shellcheck disable=SC2086
+  "$adapipe" $command >out.fifo 2>"$logs/err" 7>&- &
+  pid=$!
+  head -c 1 <&7 >/dev/null
+  dies TERM 143
+  exec 7>&-
+done
+
+# Two signals are one.
+cat /dev/zero >in.fifo &
+feeder=$!
+"$adapipe" process -k k in.fifo -o new 2>"$logs/err" &
+pid=$!
+wait_until partial_exists
+kill -TERM "$pid"
+dies TERM 143
+wait "$feeder"
+
+# A batch ends; what was complete stays.
+cat /dev/zero >in.fifo &
+feeder=$!
+"$adapipe" process -q -k k old in.fifo data 2>"$logs/err" &
+pid=$!
+wait_until partial_exists
+wait_until test -e old.adapipe
+wait_until partial_exists
+kill -INT "$pid"
+wait "$pid"
+status=$?
+expect_status 130
+wait "$feeder"
+[ ! -e data.adapipe ] && [ ! -e in.fifo.adapipe ] || fail "it went on after the signal"
+partial_exists && fail "a temporary file is left"
+succeeds "$adapipe" verify -q -k k old.adapipe

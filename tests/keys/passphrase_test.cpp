@@ -1,0 +1,131 @@
+#include "keys/passphrase.hpp"
+
+#include <thread>
+#include <vector>
+
+#include "keys/slot.hpp"
+#include "support/bytes.hpp"
+#include "support/catch.hpp"
+#include "support/fixed_random.hpp"
+#include "support/thrown.hpp"
+#include "util/bytes.hpp"
+
+using namespace adapipe;
+using namespace adapipe::testing;
+
+namespace {
+
+constexpr ScryptCost kCheap{.log2_n = 10, .r = 8, .p = 1};
+constexpr std::size_t kSaltBytes = 32;
+
+FileKey file_key(std::uint64_t seed) {
+  const Bytes bytes = random_bytes(32, seed);
+  return FileKey(std::span<const std::byte, 32>(bytes));
+}
+
+Slot wrap(const Passphrase& passphrase, std::uint64_t seed, RandomSource& random) {
+  const Bytes salt = random_bytes(32, seed + 1000);
+  return Recipient(passphrase).impl().wrap(file_key(seed), FileSalt(salt), random);
+}
+
+bool opens(const Passphrase& passphrase, const Slot& slot, std::uint64_t seed) {
+  const Bytes salt = random_bytes(32, seed + 1000);
+  const auto key = Identity(passphrase).impl().unwrap(slot, FileSalt(salt));
+  return key && equal_constant_time(key->bytes(), file_key(seed).bytes());
+}
+
+Bytes salt_of(const Slot& slot) { return Bytes(slot.body.begin(), slot.body.begin() + kSaltBytes); }
+
+TEST_CASE("an empty passphrase is refused") {
+  CHECK(thrown_kind([] { Passphrase(""); }) == errc::invalid_argument);
+}
+
+TEST_CASE("a passphrase is wrapped at the documented cost unless told otherwise") {
+  FixedRandom random;
+  const Slot slot = wrap(Passphrase("x"), 1, random);
+  CHECK(Bytes(slot.body.begin() + kSaltBytes, slot.body.begin() + kSaltBytes + 3) ==
+        from_hex("11 08 01"));
+}
+
+TEST_CASE("a batch of one passphrase object shares one scrypt salt, but no wrapped key") {
+  FixedRandom random;
+  const Passphrase passphrase = PassphraseAccess::make("batch", kCheap);
+  const Passphrase copy = passphrase;
+  const Slot first = wrap(passphrase, 1, random);
+  const Slot second = wrap(copy, 2, random);
+  CHECK(salt_of(first) == salt_of(second));
+  CHECK(first.body != second.body);
+  CHECK(opens(passphrase, first, 1));
+  CHECK(opens(passphrase, second, 2));
+  CHECK_FALSE(opens(passphrase, first, 2));
+}
+
+TEST_CASE("two passphrase objects have salts of their own") {
+  FixedRandom random;
+  const Slot first = wrap(PassphraseAccess::make("same", kCheap), 1, random);
+  const Slot second = wrap(PassphraseAccess::make("same", kCheap), 1, random);
+  CHECK(salt_of(first) != salt_of(second));
+}
+
+TEST_CASE("a passphrase is taken byte by byte") {
+  FixedRandom random;
+  const std::string_view with_zero("a\0b", 3);
+  const Slot slot = wrap(PassphraseAccess::make(with_zero, kCheap), 1, random);
+  CHECK(opens(Passphrase(with_zero), slot, 1));
+  CHECK_FALSE(opens(Passphrase("a"), slot, 1));
+  CHECK_FALSE(opens(Passphrase("ab"), slot, 1));
+}
+
+TEST_CASE("one passphrase opens the containers of more writers than it keeps secrets of") {
+  FixedRandom random;
+  std::vector<Slot> slots;
+  for (std::uint64_t i = 0; i < 20; ++i)
+    slots.push_back(wrap(PassphraseAccess::make("shared", kCheap), i, random));
+  const Passphrase reader("shared");
+  for (int round = 0; round < 2; ++round)
+    for (std::uint64_t i = 0; i < slots.size(); ++i) CHECK(opens(reader, slots[i], i));
+}
+
+TEST_CASE("cost is part of what a derived secret is kept under") {
+  FixedRandom random;
+  const Passphrase passphrase = PassphraseAccess::make("cost", kCheap);
+  Slot slot = wrap(passphrase, 1, random);
+  slot.body[kSaltBytes] = std::byte{11};
+  CHECK_FALSE(opens(passphrase, slot, 1));
+}
+
+TEST_CASE("readers refuse scrypt work beyond their limits, but only when it would be done") {
+  struct Case {
+    unsigned log2_n;
+    unsigned p;
+  };
+  // N r p <= 2^23 and 128 N r <= 1 GiB.
+  for (const Case& c : {Case{21, 1}, Case{22, 1}, Case{20, 2}, Case{17, 9}, Case{22, 16}}) {
+    INFO("log2 N " << c.log2_n << ", p " << c.p);
+    Bytes body(83);
+    body[32] = static_cast<std::byte>(c.log2_n);
+    body[33] = std::byte{8};
+    body[34] = static_cast<std::byte>(c.p);
+    const Slot slot{.type = kSlotScrypt, .body = body};
+    CHECK(thrown_kind([&] { check_slot(slot); }) == errc{});
+    CHECK(thrown_kind([&] { opens(Passphrase("x"), slot, 1); }) == errc::limit_exceeded);
+    const Bytes salt(32);
+    CHECK_FALSE(Identity(SharedKey::generate()).impl().unwrap(slot, FileSalt(salt)));
+  }
+}
+
+TEST_CASE("threads may wrap and unwrap with one passphrase at once") {
+  const Passphrase passphrase = PassphraseAccess::make("threads", kCheap);
+  constexpr std::size_t kThreads = 4;
+  std::vector<int> opened(kThreads, 0);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      for (std::uint64_t i = 0; i < 20; ++i)
+        opened[t] += opens(passphrase, wrap(passphrase, i, system_random()), i) ? 1 : 0;
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(opened == std::vector<int>(kThreads, 20));
+}
+
+}  // namespace

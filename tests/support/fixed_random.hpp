@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "util/random.hpp"
+
+namespace adapipe::testing {
+
+/// Gives 00 01 02 .. ff 00 01 .., so that what a test draws can be written down.
+class FixedRandom final : public RandomSource {
+ public:
+  explicit FixedRandom(std::uint8_t first = 0) noexcept : next_(first) {}
+
+  void fill(std::span<std::byte> out) override {
+    for (std::byte& b : out) b = std::byte{next_++};
+  }
+
+ private:
+  std::uint8_t next_;
+};
+
+}  // namespace adapipe::testing

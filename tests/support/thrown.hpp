@@ -1,0 +1,19 @@
+#pragma once
+
+#include <adapipe/error.hpp>
+#include <utility>
+
+namespace adapipe::testing {
+
+/// The kind of the Error that `body` throws; errc{} if it throws nothing.
+template <typename Body>
+errc thrown_kind(Body&& body) {
+  try {
+    std::forward<Body>(body)();
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return errc{};
+}
+
+}  // namespace adapipe::testing
