@@ -53,7 +53,7 @@ timed() {
 echo "== Build"
 cmake/install-deps.sh time
 cmake/build.sh build -DCMAKE_BUILD_TYPE=Release -DADAPIPE_BUILD_EXAMPLES=ON -DADAPIPE_BUILD_TESTS=OFF \
-  -DADAPIPE_WERROR="${ADAPIPE_WERROR:-OFF}"
+  -DADAPIPE_INSTALL=OFF -DADAPIPE_WERROR="${ADAPIPE_WERROR:-OFF}"
 
 printf '\n== Input\n'
 size=$tar_bytes

@@ -252,7 +252,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     throw Failure(ExitCode::usage, e.what());
   }
-  const std::vector<std::string> unknown = app.remaining(true);
+  std::vector<std::string> unknown = app.remaining(true);
+  std::erase(unknown, "--");  // CLI11 has obeyed it, and lists it all the same
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "adapipe" : "adapipe " + chosen.front()->get_name();
   if (!unknown.empty()) refuse(unknown.front(), command);

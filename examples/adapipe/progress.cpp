@@ -26,6 +26,12 @@ std::string format_clock(double seconds) {
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+std::string format_time(std::chrono::nanoseconds time) {
+  const double seconds = std::chrono::duration<double>(time).count();
+  return seconds < 0.9995 ? fmt::format("{:.0f} ms", seconds * 1000)
+                          : fmt::format("{:.1f} s", seconds);
+}
+
 /// Percent and time left if the size is known, else bytes and time so far.
 std::string describe(const adapipe::Progress& p) {
   const double seconds = std::chrono::duration<double>(p.elapsed).count();
@@ -81,9 +87,7 @@ void print_summary(Command command, const std::string& name, const adapipe::Repo
   else
     line += from + " to " + format_bytes(report.output_bytes);
   if (plain > 0) line += fmt::format(", ratio {:.2f}", ratio(plain, stored));
-  line += fmt::format(", {:.1f} s, {}", std::chrono::duration<double>(report.wall).count(),
-                      format_rate(plain, report.wall));
-  print_error(line);
+  print_error(line + ", " + format_time(report.wall) + ", " + format_rate(plain, report.wall));
 }
 
 }  // namespace tool

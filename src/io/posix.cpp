@@ -79,9 +79,10 @@ std::optional<int> standard_descriptor(const std::filesystem::path& path) {
   for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
     if (!text.starts_with(folder)) continue;
     const std::string_view digits = text.substr(folder.size());
+    const char* const end = digits.data() + digits.size();
     int value = 0;
-    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
-    if (error == std::errc{} && end == digits.end() && value >= 0) return value;
+    const auto [stop, error] = std::from_chars(digits.data(), end, value);
+    if (error == std::errc{} && stop == end && value >= 0) return value;
   }
   return std::nullopt;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -173,8 +172,8 @@ TEST_CASE("text that is shorter or longer, or with other associated data, is ref
 TEST_CASE("in place equals out of place, for sizes around the block sizes") {
   for (const std::uint16_t id : kIds) {
     const auto worker = worker_of(id);
-    for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 15, 16, 17, 63, 64, 65,
-                                                                     255, 256, 4096, 100'001}) {
+    for (const std::size_t size :
+         {0u, 1u, 15u, 16u, 17u, 63u, 64u, 65u, 255u, 256u, 4096u, 100'001u}) {
       INFO("cipher " << id << ", " << size << " bytes");
       const Bytes nonce = random_bytes(12, size), aad = random_bytes(24, 3);
       const Bytes plain = random_bytes(size, 5);

@@ -54,10 +54,10 @@ leave() {
   [ ! -s "$logs/err" ] || fail "not quiet: $*"
 }
 head -c 20000000 /dev/urandom >random
-leave "$adapipe" restore -k k c
+leave "$adapipe" restore -k k c -o -
 leave "$adapipe" cat -k k c
 leave "$adapipe" process -k k random -o -
-(trap '' PIPE && leave "$adapipe" restore -k k c) || exit 1
+(trap '' PIPE && leave "$adapipe" restore -k k c -o -) || exit 1
 
 # stdout cannot be written.
 for command in "cat -k k c" "restore -k k c -o -" "process -k k data -o -" "info c" "--help"; do

@@ -4,7 +4,6 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -69,8 +68,7 @@ TEST_CASE("what is compressed comes back") {
       {.level = 19, .window_log = 20, .long_distance = true},
   };
   for (const ZstdOptions& options : all_options) {
-    for (const std::size_t size :
-         std::initializer_list<std::size_t>{100, 4095, 4096, 65'537, std::size_t{1} << 20}) {
+    for (const std::size_t size : {100u, 4095u, 4096u, 65'537u, 1u << 20}) {
       INFO("level " << options.level << ", window " << options.window_log << ", " << size);
       const Bytes plain = compressible_bytes(size, 1);
       const Bytes frame = compress(plain, options);
@@ -84,8 +82,7 @@ TEST_CASE("what is compressed comes back") {
 TEST_CASE("a worker gives the same frame whatever it did before") {
   const auto codec = zstd_codec({});
   const auto worker = codec->make_worker(Direction::forward);
-  for (const std::size_t size : std::initializer_list<std::size_t>{std::size_t{1} << 20, 5000,
-                                                                   300'000, std::size_t{1} << 20}) {
+  for (const std::size_t size : {1u << 20, 5000u, 300'000u, 1u << 20}) {
     const Bytes plain = compressible_bytes(size, size);
     Bytes out(codec->bound(size));
     out.resize(worker->compress(plain, out));
@@ -103,8 +100,7 @@ TEST_CASE("a frame says its size and holds no checksum and no dictionary") {
 }
 
 TEST_CASE("what does not shrink is better stored") {
-  for (const std::size_t size :
-       std::initializer_list<std::size_t>{0, 1, 2, 8, 4096, std::size_t{1} << 20}) {
+  for (const std::size_t size : {0u, 1u, 2u, 8u, 4096u, 1u << 20}) {
     INFO(size << " bytes");
     CHECK(compress(random_bytes(size, 1)).empty());
   }

@@ -91,9 +91,9 @@ TEST_CASE("a reader refuses an index that breaks a rule") {
       {"unknown flag", with(good, "01 00 02 00 00 00 00 00")},
       {"critical section", with(good, "63 00 01 00 00 00 00 00"), errc::unsupported_version},
   };
-  for (const auto& [name, content, expected] : cases) {
-    INFO(name);
-    CHECK(kind_of([&] { Index::decode(content); }) == expected);
+  for (const Case& broken : cases) {
+    INFO(broken.name);
+    CHECK(kind_of([&] { Index::decode(broken.content); }) == broken.expected);
   }
   for (std::size_t size = 0; size < good.size(); ++size) {
     INFO(size);

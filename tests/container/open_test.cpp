@@ -136,9 +136,8 @@ TEST_CASE("every key failure says the same") {
   const Bytes head = head_for({shared_key(1), passphrase}, "ctx");
   Bytes forged_tag = head;
   forged_tag.back() ^= std::byte{1};
-  Header provider = asked_header();
   const Bytes unknown_slots = head_with_slots(
-      {{.type = 6, .body = Bytes(9)}, {.type = 40000, .body = {}}}, provider, file_key_of(1));
+      {{.type = 6, .body = Bytes(9)}, {.type = 40000, .body = {}}}, asked_header(), file_key_of(1));
   struct Case {
     const char* name;
     Bytes head;
@@ -157,9 +156,9 @@ TEST_CASE("every key failure says the same") {
       {"no slot of a known type", unknown_slots, {shared_key(1), cheap_passphrase("x")}, ""},
   };
   std::set<std::string> messages;
-  for (const auto& [name, bytes, identities, context] : cases) {
-    INFO(name);
-    const auto error = error_of([&] { open_head(bytes, identities, context); });
+  for (const Case& c : cases) {
+    INFO(c.name);
+    const auto error = error_of([&] { open_head(c.head, c.identities, c.context); });
     REQUIRE(error);
     CHECK(error->kind() == errc::wrong_key);
     messages.insert(error->what());
@@ -205,25 +204,28 @@ TEST_CASE("a container without encryption is refused when a key or a context is 
 }
 
 TEST_CASE("a head with any byte changed is never accepted, even with its sum made right") {
-  const std::pair<Bytes, Identities> heads[] = {{head_for({shared_key(1)}), {shared_key(1)}},
-                                                {plain_head(), {}}};
-  for (const auto& [head, identities] : heads)
-    for (std::size_t at = 0; at < head.size(); ++at)
+  struct Valid {
+    Bytes head;
+    Identities identities;
+  };
+  const Valid valid[] = {{head_for({shared_key(1)}), {shared_key(1)}}, {plain_head(), {}}};
+  for (const Valid& v : valid)
+    for (std::size_t at = 0; at < v.head.size(); ++at)
       for (const unsigned bits : {0x01u, 0x80u, 0xFFu}) {
         INFO("byte " << at << " ^ " << bits);
-        Bytes changed = head;
+        Bytes changed = v.head;
         changed[at] ^= static_cast<std::byte>(bits);
-        const auto kind = kind_of([&] { open_head(changed, identities); });
+        const auto kind = kind_of([&] { open_head(changed, v.identities); });
         REQUIRE(kind);
         if (at < 8) CHECK(kind == errc::not_a_container);
-        if (at >= 16 && at < head.size() - 32) CHECK(kind == errc::corrupt);
-        if (at >= head.size() - 32)
-          CHECK(kind == (identities.empty() ? errc::corrupt : errc::wrong_key));
+        if (at >= 16 && at < v.head.size() - 32) CHECK(kind == errc::corrupt);
+        if (at >= v.head.size() - 32)
+          CHECK(kind == (v.identities.empty() ? errc::corrupt : errc::wrong_key));
 
         const Bytes body(changed.begin(), changed.end() - 40);
         Bytes summed = with_sum(body);
         summed.insert(summed.end(), changed.end() - 32, changed.end());
-        if (summed != head) CHECK(kind_of([&] { open_head(summed, identities); }));
+        if (summed != v.head) CHECK(kind_of([&] { open_head(summed, v.identities); }));
       }
 }
 

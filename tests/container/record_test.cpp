@@ -222,9 +222,9 @@ TEST_CASE("a reader refuses a record header that breaks a rule") {
       {"index sizes that differ by 2^32", {RecordType::index, 0, UINT32_MAX - 3, 12, 0}},
       {"index beyond 1 GiB", {RecordType::index, 0, (1 << 30) - 24 - 15, (1 << 30) - 23, 0}},
   };
-  for (const auto& [name, header] : cases) {
-    INFO(name);
-    CHECK(kind_of([&] { decode_record_header(encode_record_header(header), aead); }) ==
+  for (const Case& broken : cases) {
+    INFO(broken.name);
+    CHECK(kind_of([&] { decode_record_header(encode_record_header(broken.header), aead); }) ==
           errc::corrupt);
   }
 

@@ -4,10 +4,15 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
+#include <functional>
 #include <latch>
+#include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "io/fixture.hpp"
 
@@ -48,9 +53,9 @@ TEST_CASE("every job runs once, within the bound on threads", "[executor]") {
 TEST_CASE("jobs that wait do not hold up others", "[executor]") {
   const Watchdog watchdog;
   constexpr int kWaiting = 31;
-  IoExecutor executor(kWaiting + 1, "test");
   std::latch release(1);
   std::latch waiting(kWaiting);
+  IoExecutor executor(kWaiting + 1, "test");
   for (int i = 0; i < kWaiting; ++i) {
     executor.submit([&] {
       waiting.count_down();
@@ -101,14 +106,13 @@ TEST_CASE("an idle thread is used again", "[executor]") {
 
 TEST_CASE("idle threads leave, and new ones are made when needed", "[executor]") {
   const Watchdog watchdog;
+  std::latch all_run[] = {std::latch(4), std::latch(4)};
   IoExecutor executor(4, "test");
-  for (int round = 0; round < 2; ++round) {
-    std::latch done(4);
+  for (std::latch& done : all_run) {
+    while (executor.threads() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (int i = 0; i < 4; ++i) executor.submit([&] { done.arrive_and_wait(); });
     done.wait();
     CHECK(executor.threads() == 4);
-    if (round == 0)
-      while (executor.threads() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 
@@ -200,10 +204,10 @@ TEST_CASE("several threads may post to one strand", "[strand]") {
 
 TEST_CASE("a strand that waits takes one thread, however much is posted", "[strand]") {
   const Watchdog watchdog;
-  IoExecutor executor(8, "test");
-  Strand strand(executor);
   std::latch release(1);
   std::latch done(101);
+  IoExecutor executor(8, "test");
+  Strand strand(executor);
   strand.post([&] {
     release.wait();
     done.count_down();

@@ -219,10 +219,10 @@ TEST_CASE("a file that cannot be read is an error that names it", "[source]") {
 
 TEST_CASE("a slice that does not fit, or of a stream, is an invalid argument", "[source]") {
   const Bytes bytes = random_bytes(10, 1);
-  for (const auto& [offset, length] :
-       {std::pair<std::uint64_t, std::uint64_t>{0, 11}, {11, 0}, {5, 6}, {5, ~0ull}, {~0ull, 5}}) {
+  using Range = std::pair<std::uint64_t, std::uint64_t>;
+  for (const Range& range : {Range{0, 11}, {11, 0}, {5, 6}, {5, ~0ull}, {~0ull, 5}}) {
     const Error error =
-        error_of([&] { Source::slice(Source::memory(bytes), offset, length).open(); });
+        error_of([&] { Source::slice(Source::memory(bytes), range.first, range.second).open(); });
     CHECK(error.kind() == errc::invalid_argument);
   }
   const Error of_stream = error_of([&] {

@@ -8,7 +8,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -165,7 +164,7 @@ class FileSizeLimit {
 
 TEST_CASE("a key that cannot be written in full leaves no file") {
   const Folder folder;
-  for (const rlim_t bytes : std::initializer_list<rlim_t>{0, 1, 64}) {
+  for (const rlim_t bytes : {0u, 1u, 64u}) {
     const FileSizeLimit limit(bytes);
     CHECK(thrown_kind([&] { known_key().save(folder / "key"); }) == errc::io_error);
     CHECK(folder.empty());

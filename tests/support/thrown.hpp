@@ -16,4 +16,15 @@ errc thrown_kind(Body&& body) {
   return errc{};
 }
 
+/// The Error that `body` throws; one of kind errc{} if it throws nothing.
+template <typename Body>
+Error thrown_by(Body&& body) {
+  try {
+    std::forward<Body>(body)();
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error(errc{}, "nothing was thrown");
+}
+
 }  // namespace adapipe::testing

@@ -1,0 +1,97 @@
+#include <adapipe/adapipe.hpp>
+#include <adapipe/error.hpp>
+#include <functional>
+
+#include "api/process_job.hpp"
+#include "support/catch.hpp"
+#include "support/stages.hpp"
+#include "support/thrown.hpp"
+
+namespace adapipe {
+
+using namespace testing;
+
+TEST_CASE("build() refuses what cannot work and names the stage") {
+  const SharedKey key = SharedKey::generate();
+  const Passphrase pass("secret");
+  struct Case {
+    const char* name;
+    std::function<void(Pipeline::Builder&)> add;
+    const char* stage;
+  };
+  const Case cases[] = {
+      {"compression after encryption",
+       [&](auto& b) { b.add(aes_256_gcm({.recipients = {key}})).add(zstd()); }, "adapipe.zstd"},
+      {"two ciphers",
+       [&](auto& b) {
+         b.add(aes_256_gcm({.recipients = {key}})).add(chacha20_poly1305({.recipients = {key}}));
+       },
+       "ChaCha20-Poly1305"},
+      {"no recipient", [&](auto& b) { b.add(zstd()).add(aes_256_gcm({})); }, "AES-256-GCM"},
+      {"two passphrases",
+       [&](auto& b) {
+         b.add(aes_256_gcm({.recipients = {pass, pass}}));
+       },
+       "AES-256-GCM"},
+      {"65 recipients",
+       [&](auto& b) {
+         b.add(aes_256_gcm({.recipients = std::vector<Recipient>(65, Recipient(key))}));
+       },
+       "AES-256-GCM"},
+      {"a stage that cannot be undone",
+       [&](auto& b) {
+         b.add(make_stage("test.one-way",
+                          [](const ChunkInfo&, auto, auto&) { return Outcome::unchanged; },
+                          {.reversible = false}));
+       },
+       "test.one-way"},
+      {"an empty stage id",
+       [&](auto& b) {
+         b.add(make_stage("", [](const ChunkInfo&, auto, auto&) { return Outcome::unchanged; }));
+       },
+       ""},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    Pipeline::Builder builder;
+    c.add(builder);
+    const Error error = thrown_by([&] { (void)builder.build(); });
+    CHECK(error.kind() == errc::invalid_pipeline);
+    CHECK(error.stage() == c.stage);
+  }
+}
+
+TEST_CASE("17 stages are more than a container holds, 16 are not") {
+  Pipeline::Builder builder;
+  for (int i = 0; i < 16; ++i) builder.add(xor_stage());
+  CHECK_NOTHROW(builder.build());
+  builder.add(xor_stage());
+  CHECK(thrown_kind([&] { (void)builder.build(); }) == errc::invalid_pipeline);
+}
+
+TEST_CASE("the adaptive chunk size gives every worker several chunks, within its bounds") {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  CHECK(adaptive_chunk_bytes(0, 2) == kMiB / 4);
+  CHECK(adaptive_chunk_bytes(kMiB, 2) == kMiB / 4);
+  CHECK(adaptive_chunk_bytes(16 * kMiB, 2) == 2 * kMiB);
+  CHECK(adaptive_chunk_bytes(31 * kMiB, 2) == 2 * kMiB);
+  CHECK(adaptive_chunk_bytes(1000 * kMiB, 2) == 4 * kMiB);
+  CHECK(adaptive_chunk_bytes(1000 * kMiB, 64) == 2 * kMiB);
+  CHECK(adaptive_chunk_bytes(std::nullopt, 2) == kMiB);
+}
+
+TEST_CASE("a registry refuses a taken id and names an unknown one") {
+  StageRegistry registry;
+  CHECK(registry.contains("adapipe.zstd"));
+  const StageRegistry before = registry;
+  registry.add("test.xor", [](auto) { return xor_stage(); });
+  CHECK(registry.contains("test.xor"));
+  CHECK_FALSE(before.contains("test.xor"));
+  CHECK(thrown_kind([&] { registry.add("test.xor", [](auto) { return xor_stage(); }); }) ==
+        errc::already_exists);
+  const Error error = thrown_by([&] { (void)registry.make({.id = "org.example.lost"}); });
+  CHECK(error.kind() == errc::unknown_stage);
+  CHECK(error.stage() == "org.example.lost");
+}
+
+}  // namespace adapipe

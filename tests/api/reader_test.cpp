@@ -1,0 +1,116 @@
+#include <adapipe/adapipe.hpp>
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <sstream>
+#include <thread>
+
+#include "support/bytes.hpp"
+#include "support/catch.hpp"
+#include "support/thrown.hpp"
+
+namespace adapipe {
+
+using namespace testing;
+
+namespace {
+
+constexpr std::size_t kChunk = 4096;
+
+Bytes sealed_with(const SharedKey& key, const Bytes& plain) {
+  Bytes sealed;
+  Pipeline::Builder()
+      .add(zstd())
+      .add(aes_256_gcm({.recipients = {key}}))
+      .chunk_size(ChunkSize::from_bytes(kChunk))
+      .build()
+      .process(Source::memory(plain), Sink::memory(sealed), {.metadata = {{"name", "in.bin"}}});
+  return sealed;
+}
+
+}  // namespace
+
+TEST_CASE("any range reads what the plain bytes hold there") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(10 * kChunk + 5, 1);
+  const Bytes sealed = sealed_with(key, plain);
+  const auto reader =
+      Reader::open(Source::memory(sealed), {.identities = {key}, .cache_bytes = 2 * kChunk});
+  CHECK(reader.size() == plain.size());
+  const std::size_t end = plain.size();
+  for (const std::size_t offset : {std::size_t{0}, std::size_t{1}, kChunk - 1, kChunk,
+                                   5 * kChunk + 17, end - 1, end, end + 1}) {
+    for (const std::size_t length : {std::size_t{0}, std::size_t{1}, kChunk, 3 * kChunk + 1, end}) {
+      INFO(offset << " + " << length);
+      Bytes got(length, std::byte{0xEE});
+      const std::size_t expected = offset < end ? std::min(length, end - offset) : 0;
+      REQUIRE(reader.read_at(offset, got) == expected);
+      CHECK(std::equal(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(expected),
+                       plain.begin() + static_cast<std::ptrdiff_t>(std::min(offset, end))));
+      CHECK(std::all_of(got.begin() + static_cast<std::ptrdiff_t>(expected), got.end(),
+                        [](std::byte b) { return b == std::byte{0xEE}; }));
+    }
+  }
+}
+
+TEST_CASE("many threads read one reader") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(50 * kChunk, 1);
+  const Bytes sealed = sealed_with(key, plain);
+  const auto reader =
+      Reader::open(Source::memory(sealed), {.identities = {key}, .cache_bytes = 3 * kChunk});
+  std::atomic<int> wrong{0};
+  std::vector<std::jthread> threads;
+  for (std::size_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      Bytes page(777);
+      for (std::size_t i = 0; i < 300; ++i) {
+        const std::size_t offset = (i * 7919 + t * 104'729) % (plain.size() - page.size());
+        if (reader.read_at(offset, page) != page.size() ||
+            !std::equal(page.begin(), page.end(),
+                        plain.begin() + static_cast<std::ptrdiff_t>(offset)))
+          ++wrong;
+      }
+    });
+  threads.clear();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a damaged chunk fails alone, with its number, and gives no byte") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = random_bytes(3 * kChunk, 1);
+  Bytes sealed = sealed_with(key, plain);
+  sealed[sealed.size() - 24 - 80 - kChunk / 2] ^=
+      std::byte{1};  // in chunk 2, before index and trailer
+  const auto reader = Reader::open(Source::memory(sealed), {.identities = {key}});
+  Bytes page(kChunk, std::byte{0});
+  CHECK(reader.read_at(0, page) == kChunk);
+  Bytes untouched(kChunk, std::byte{7});
+  const Error error = thrown_by([&] { reader.read_at(2 * kChunk, untouched); });
+  CHECK(error.kind() == errc::corrupt);
+  CHECK(error.chunk() == 2);
+  CHECK(untouched == Bytes(kChunk, std::byte{7}));
+}
+
+TEST_CASE("a container tells what it is, with a key for sure and without one in part") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_with(key, random_bytes(3 * kChunk, 1));
+  const ContainerInfo known = Reader::open(Source::memory(sealed), {.identities = {key}}).info();
+  CHECK(known.authenticated);
+  CHECK(known.chunks == 3);
+  CHECK(known.plain_bytes == 3 * kChunk);
+  CHECK(known.container_bytes == sealed.size());
+  CHECK(known.cipher == "AES-256-GCM");
+  CHECK(known.metadata == Metadata{{"name", "in.bin"}});
+  const ContainerInfo guessed = inspect(Source::memory(sealed));
+  CHECK_FALSE(guessed.authenticated);
+  CHECK_FALSE(guessed.chunks.has_value());
+  CHECK(guessed.stages.at(0).id == "adapipe.zstd");
+  CHECK(guessed.slot_types == std::vector<std::uint16_t>{1});
+}
+
+TEST_CASE("a stream cannot be read at random") {
+  std::istringstream stream("whatever");
+  CHECK(thrown_kind([&] { (void)Reader::open(Source::from(stream)); }) == errc::invalid_argument);
+}
+
+}  // namespace adapipe

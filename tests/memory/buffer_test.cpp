@@ -1,0 +1,65 @@
+#include <adapipe/chunk.hpp>
+#include <adapipe/error.hpp>
+#include <cstring>
+#include <utility>
+
+#include "memory/buffer_access.hpp"
+#include "support/catch.hpp"
+#include "support/thrown.hpp"
+
+namespace adapipe {
+
+using testing::thrown_by;
+
+TEST_CASE("a buffer grows up to its limit and keeps what it holds") {
+  Buffer buffer(10'000);
+  buffer.resize(3);
+  std::memcpy(buffer.data(), "abc", 3);
+  buffer.resize(10'000);
+  CHECK(std::memcmp(buffer.data(), "abc", 3) == 0);
+  CHECK(buffer.size() == 10'000);
+  buffer.resize(2);
+  CHECK(buffer.size() == 2);
+  CHECK(thrown_by([&] { buffer.resize(10'001); }).kind() == errc::limit_exceeded);
+  CHECK(buffer.size() == 2);
+}
+
+TEST_CASE("a buffer has room around its data for a record header and a tag") {
+  Buffer buffer(5000);
+  buffer.resize(5000);
+  std::memset(buffer.data() - BufferAccess::kHeadroomBytes, 1, BufferAccess::kHeadroomBytes);
+  std::memset(buffer.data() + 5000, 2, BufferAccess::kTailroomBytes);
+  CHECK(buffer.data()[-1] == std::byte{1});
+}
+
+TEST_CASE("a restarted buffer keeps its memory and takes the new limit") {
+  Buffer buffer(8000);
+  buffer.resize(8000);
+  const std::byte* const memory = buffer.data();
+  BufferAccess::restart(buffer, 100);
+  CHECK(buffer.empty());
+  CHECK(thrown_by([&] { buffer.resize(101); }).kind() == errc::limit_exceeded);
+  buffer.resize(100);
+  CHECK(buffer.data() == memory);
+}
+
+TEST_CASE("moving a buffer leaves an empty one behind") {
+  Buffer from(100);
+  from.resize(7);
+  Buffer to = std::move(from);
+  CHECK(to.size() == 7);
+  CHECK(from.size() == 0);
+  CHECK(from.data() == nullptr);
+}
+
+TEST_CASE("chunk sizes from 4 KiB to 256 MiB are accepted, others refused") {
+  CHECK(ChunkSize::from_kib(4).bytes() == 4096);
+  CHECK(ChunkSize::from_mib(256).bytes() == 268'435'456);
+  CHECK(ChunkSize::from_bytes(5000).bytes() == 5000);
+  for (const std::uint64_t bytes : {0ull, 4095ull, 268'435'457ull, ~0ull})
+    CHECK(thrown_by([&] { ChunkSize::from_bytes(bytes); }).kind() == errc::invalid_argument);
+  CHECK(thrown_by([] { ChunkSize::from_mib(~0ull / 2); }).kind() == errc::invalid_argument);
+  CHECK(thrown_by([] { ChunkSize::from_kib(~0ull / 1024 + 5); }).kind() == errc::invalid_argument);
+}
+
+}  // namespace adapipe
