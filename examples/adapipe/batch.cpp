@@ -1,6 +1,6 @@
 #include "batch.hpp"
 
-#include <optional>
+#include <adapipe/error.hpp>
 #include <set>
 
 #include "endpoints.hpp"
@@ -16,7 +16,7 @@ class Batch {
   void run(const std::string& input) {
     refuse_folder(input);
     const std::string output = find_output(input);
-    const adapipe::Report report = run_with_progress(input, output);
+    const adapipe::Report report = run_with_advice(input, output);
     made_.insert(output);
     if (options_.quiet) return;
     const std::string arrow = output.empty() ? "" : " -> " + output_name(output);
@@ -32,6 +32,15 @@ class Batch {
       throw Failure(ExitCode::cannot_create,
                     input + ": " + output + " was just made from another input");
     return output;
+  }
+
+  adapipe::Report run_with_advice(const std::string& input, const std::string& output) {
+    try {
+      return run_with_progress(input, output);
+    } catch (const adapipe::Error& e) {
+      if (e.kind() != adapipe::errc::already_exists) throw;
+      throw Failure(ExitCode::cannot_create, output + ": exists; use --force to replace it");
+    }
   }
 
   adapipe::Report run_with_progress(const std::string& input, const std::string& output) {

@@ -86,6 +86,13 @@ std::string bytes_text(std::optional<std::uint64_t> bytes) {
                        : fmt::format("{} ({} bytes)", format_bytes(*bytes), *bytes);
 }
 
+/// In the units in which --chunk-size is given.
+std::string chunk_size_text(std::uint32_t bytes) {
+  if (bytes % (1024 * 1024) == 0) return fmt::format("{} MiB", bytes / (1024 * 1024));
+  if (bytes % 1024 == 0) return fmt::format("{} KiB", bytes / 1024);
+  return fmt::format("{} bytes", bytes);
+}
+
 std::string stage_text(const adapipe::StageInfo& stage) {
   return printable(stage.id) + (stage.parameters.empty() ? "" : " " + hex(stage.parameters));
 }
@@ -106,7 +113,7 @@ std::string as_text(const std::string& name, const adapipe::ContainerInfo& info)
   line("container", bytes_text(info.container_bytes));
   line("plain", bytes_text(info.plain_bytes));
   line("chunks", info.chunks ? std::to_string(*info.chunks) : "not known without a key");
-  line("chunk size", bytes_text(info.chunk_bytes));
+  line("chunk size", chunk_size_text(info.chunk_bytes));
   line("stages", or_none(join(info.stages, ", ", stage_text)));
   line("cipher", or_none(info.cipher));
   line("key slots", or_none(join(info.slot_types, ", ", slot_name)));

@@ -84,7 +84,7 @@ class ADAPIPE_API Sink {
   /// Writes `.NAME.XXXXXX.partial` beside `path` and renames it at commit, so that `path` is
   /// either the complete new file or untouched. A FIFO or device is written in place, in order.
   static Sink file(std::filesystem::path path, FileSinkOptions options = {});
-  /// Borrowed; cleared first, empty on failure. Must outlive the operation, untouched.
+  /// Borrowed; cleared at once, empty on failure. Must outlive the operation, untouched.
   static Sink memory(std::vector<std::byte>& bytes);
   static Sink memory(std::vector<std::byte>&&) = delete;
   /// Borrowed; flushed at commit. On failure, what was written stays written.

@@ -51,14 +51,14 @@ void check_recipients(const Cipher& cipher) {
 
 Report Pipeline::process(Source source, Sink sink, ProcessOptions options) const {
   StartOptions start = start_options(options);
-  auto job = std::make_unique<ProcessJob>(plan_, std::move(source), std::move(sink),
+  auto job = std::make_unique<ProcessJob>(*plan_, std::move(source), std::move(sink),
                                           std::move(options), system_random());
   return OperationState::run(runtime_of(*plan_), std::move(job), std::move(start));
 }
 
 Operation Pipeline::start(Source source, Sink sink, ProcessOptions options) const {
   StartOptions start = start_options(options);
-  auto job = std::make_unique<ProcessJob>(plan_, std::move(source), std::move(sink),
+  auto job = std::make_unique<ProcessJob>(*plan_, std::move(source), std::move(sink),
                                           std::move(options), system_random());
   return OperationState::start(runtime_of(*plan_), std::move(job), std::move(start));
 }

@@ -24,12 +24,14 @@ std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
   return static_cast<std::uint32_t>(std::bit_floor(bytes));
 }
 
-ProcessJob::ProcessJob(std::shared_ptr<const PipelinePlan> plan, Source source, Sink sink,
-                       ProcessOptions options, RandomSource& random)
+ProcessJob::ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,
+                       RandomSource& random)
     : Job(std::move(source), std::move(sink)),
       plan_(std::move(plan)),
       options_(std::move(options)),
-      random_(random) {}
+      random_(random) {
+  plan_.runtime.reset();  // see Job
+}
 
 void ProcessJob::prepare(std::size_t worker_threads) {
   SourceImpl& from = open_source();
@@ -37,14 +39,14 @@ void ProcessJob::prepare(std::size_t worker_threads) {
   SinkImpl& to = open_sink({.total_bytes = std::nullopt, .input = from.file_id()});
 
   Header header;
-  header.chunk_bytes = plan_->chunk_size ? plan_->chunk_size->bytes()
-                                         : adaptive_chunk_bytes(plain_bytes_, worker_threads);
-  for (const auto& stage : plan_->stages) header.stages.push_back(stage->info());
+  header.chunk_bytes = plan_.chunk_size ? plan_.chunk_size->bytes()
+                                        : adaptive_chunk_bytes(plain_bytes_, worker_threads);
+  for (const auto& stage : plan_.stages) header.stages.push_back(stage->info());
   header.plain_bytes = plain_bytes_;
   header.metadata = options_.metadata;
-  NewContainer container = create_container(header, plan_->cipher, options_.context, random_);
+  NewContainer container = create_container(header, plan_.cipher, options_.context, random_);
 
-  chain_.emplace(Direction::forward, plan_->stages, std::move(container.keys), header);
+  chain_.emplace(Direction::forward, plan_.stages, std::move(container.keys), header);
   reader_.emplace(from, header.chunk_bytes);
   writer_.emplace(to, container.head.size());
   if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&to))

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <adapipe/pipeline.hpp>
-#include <memory>
 #include <optional>
 
 #include "api/pipeline_plan.hpp"
@@ -16,8 +15,8 @@ namespace adapipe::inline v0_1 {
 /// keys and salts; it must be system_random() otherwise.
 class ProcessJob final : public Job {
  public:
-  ProcessJob(std::shared_ptr<const PipelinePlan> plan, Source source, Sink sink,
-             ProcessOptions options, RandomSource& random);
+  ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,
+             RandomSource& random);
 
   void prepare(std::size_t worker_threads) override;
   Producer& producer() override { return *reader_; }
@@ -29,7 +28,7 @@ class ProcessJob final : public Job {
   void fill(Report& report) const noexcept override;
 
  private:
-  const std::shared_ptr<const PipelinePlan> plan_;
+  PipelinePlan plan_;
   const ProcessOptions options_;
   RandomSource& random_;
   std::optional<std::uint64_t> plain_bytes_;

@@ -10,7 +10,9 @@
 namespace adapipe::inline v0_1 {
 
 RestoreJob::RestoreJob(Source source, Sink sink, RestoreOptions options)
-    : Job(std::move(source), std::move(sink)), options_(std::move(options)) {}
+    : Job(std::move(source), std::move(sink)), options_(std::move(options)) {
+  options_.runtime.reset();  // see Job
+}
 
 void RestoreJob::prepare(std::size_t) {
   SourceImpl& from = open_source();

@@ -29,7 +29,7 @@ class RestoreJob final : public Job {
   void open_indexed(PositionalSourceImpl& from);
   void open_stream(SourceImpl& from);
 
-  const RestoreOptions options_;
+  RestoreOptions options_;
   OpenedContainer container_;
   Index index_;  // of an indexed container
   std::optional<std::uint64_t> plain_bytes_;

@@ -22,14 +22,6 @@ void Job::abandon() noexcept {
   if (open_sink_) open_sink_->abandon();
 }
 
-void Job::release() noexcept {
-  const std::lock_guard lock(mutex_);
-  open_source_.reset();
-  open_sink_.reset();
-  source_ = Source(Source::Opener());  // one that never was opened
-  sink_ = Sink(Sink::Opener());
-}
-
 void Job::cancel() noexcept {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;

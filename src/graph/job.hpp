@@ -18,8 +18,9 @@ namespace adapipe::inline v0_1 {
 /// What one operation does, apart from when and where: OperationState calls prepare(), has a runner
 /// drive the parts, then calls finish() or abandon(), each on a thread that may wait.
 ///
-/// Holds the opened source and sink, so that cancel() can wake them at any moment: before they are
-/// opened, while they are used, and after they were released. Only cancel() is thread-safe.
+/// Holds the opened source and sink, so that cancel() can wake them at any moment, even before they
+/// are opened. Only cancel() is thread-safe. Must not hold a Runtime: it is destroyed on a thread
+/// of the Runtime.
 class Job {
  public:
   Job(Source source, Sink sink) : source_(std::move(source)), sink_(std::move(sink)) {}
@@ -41,10 +42,8 @@ class Job {
   /// Byte and chunk counts.
   virtual void fill(Report& report) const noexcept = 0;
 
-  /// Undoes what can be undone at the sink. After this or finish(): release().
+  /// Undoes what can be undone at the sink.
   void abandon() noexcept;
-  /// Closes source and sink: from here on nothing of the caller's is touched.
-  void release() noexcept;
   /// Makes reads and writes that wait return or throw soon. Thread-safe.
   void cancel() noexcept;
 

@@ -10,9 +10,10 @@ namespace adapipe::inline v0_1 {
 OperationState::OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, StartOptions options)
     : runtime_(runtime),
       job_(std::move(job)),
-      options_(std::move(options)),
+      stop_(std::move(options.stop)),
+      max_in_flight_(options.max_in_flight),
       started_(std::chrono::steady_clock::now()),
-      meter_(options_.on_progress) {}
+      meter_(std::move(options.on_progress)) {}
 
 OperationState::~OperationState() = default;
 
@@ -39,7 +40,7 @@ Report OperationState::run(const Runtime& runtime, std::unique_ptr<Job> job, Sta
 
 void OperationState::start_in_background() {
   const auto self = shared_from_this();
-  on_stop_.emplace(options_.stop, [this] { cancel(); });
+  on_stop_.emplace(stop_, [this] { cancel(); });
   if (failed()) return complete();
   queue_at(
       runtime_.operations(), [](std::size_t free) { return std::min<std::size_t>(free, 1); },
@@ -47,7 +48,7 @@ void OperationState::start_in_background() {
 }
 
 void OperationState::run_in_place() {
-  on_stop_.emplace(options_.stop, [this] { cancel(); });
+  on_stop_.emplace(stop_, [this] { cancel(); });
   try {
     if (!failed()) {
       job_->prepare(1);
@@ -94,7 +95,7 @@ std::size_t OperationState::bytes_for(std::size_t slots) const noexcept {
 
 void OperationState::ask_for_memory() {
   measure_need();
-  max_slots_ = options_.max_in_flight;
+  max_slots_ = max_in_flight_;
   if (max_slots_ == 0) max_slots_ = 2 * runtime_.worker_threads() + 2;
   if (const auto chunks = job_->producer().chunks())
     max_slots_ = static_cast<std::size_t>(std::clamp<std::uint64_t>(*chunks, 1, max_slots_));
@@ -168,7 +169,11 @@ void OperationState::complete() noexcept {
   }
   workers_.reset();
   slots_.reset();
-  job_->release();
+  meter_.drop_callback();
+  {
+    const std::lock_guard lock(job_mutex_);
+    job_.reset();
+  }
   if (held_bytes_ > 0) runtime_.memory().leave(std::exchange(held_bytes_, 0));
   if (held_places_ > 0) runtime_.operations().leave(std::exchange(held_places_, 0));
 
@@ -180,7 +185,10 @@ void OperationState::complete() noexcept {
 
 void OperationState::fail(Error error) noexcept {
   if (!latch_.fail(std::move(error))) return;
-  job_->cancel();
+  {
+    const std::lock_guard lock(job_mutex_);
+    if (job_) job_->cancel();
+  }
   leave_queue();
 }
 

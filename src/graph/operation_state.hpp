@@ -35,9 +35,9 @@ struct StartOptions {
 ///       -> graph (workers) -> finish or abandon (I/O thread) -> done
 ///
 /// Invariants: each step begins after the one before it has ended; fail() may come at any moment,
-/// from any thread, and leads to `done` by the shortest way. Before `done` is signalled, slots,
-/// budget, place, source and sink have been given back, and nothing of the caller's is touched
-/// afterwards. The Operation handle keeps the Runtime alive until then.
+/// from any thread, and leads to `done` by the shortest way. Before `done` is signalled, the slots,
+/// the budget and the place have been given back, and everything of the caller's (source, sink,
+/// stages, callback) has been let go. The Operation handle keeps the Runtime alive until then.
 class OperationState final : public RunControl,
                              public std::enable_shared_from_this<OperationState> {
  public:
@@ -83,8 +83,10 @@ class OperationState final : public RunControl,
   void leave_queue() noexcept;
 
   RuntimeImpl& runtime_;
-  const std::unique_ptr<Job> job_;
-  const StartOptions options_;
+  std::mutex job_mutex_;  // guards job_ against fail(), which may come at any time
+  std::unique_ptr<Job> job_;
+  const std::stop_token stop_;
+  const std::size_t max_in_flight_;  // 0: the default
   const std::chrono::steady_clock::time_point started_;
   FailureLatch latch_;
   ProgressMeter meter_;

@@ -23,12 +23,14 @@ class ProgressMeter {
   void add(std::uint64_t plain_bytes, std::uint64_t stored_bytes);
   /// The last call of the callback.
   void finish();
+  /// Lets go of the callback, which must not be running.
+  void drop_callback() noexcept { callback_ = nullptr; }
   Progress now() const noexcept;
 
  private:
   static constexpr std::uint64_t kUnknown = UINT64_MAX;
 
-  const Callback callback_;
+  Callback callback_;
   const std::chrono::steady_clock::time_point started_;
   std::atomic<std::uint64_t> total_{kUnknown};
   alignas(64) std::atomic<std::uint64_t> plain_bytes_{0};

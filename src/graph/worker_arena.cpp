@@ -1,6 +1,7 @@
 #include "graph/worker_arena.hpp"
 
 #include <adapipe/error.hpp>
+#include <algorithm>
 #include <latch>
 #include <system_error>
 
@@ -12,11 +13,14 @@ namespace {
 
 thread_local const WorkerArena* this_threads_arena = nullptr;
 
+// oneTBB gives an arena of one slot a second one, which its own workers may take. With every slot
+// reserved, seats or not, they have no business here.
+int slots(std::size_t threads) { return static_cast<int>(std::max<std::size_t>(threads, 2)); }
+
 }  // namespace
 
 WorkerArena::WorkerArena(std::size_t threads, const std::string& thread_name)
-    : arena_(static_cast<int>(threads), static_cast<unsigned>(threads)),
-      hold_(session_.defer([] {})) {
+    : arena_(slots(threads), static_cast<unsigned>(slots(threads))), hold_(session_.defer([] {})) {
   std::latch seated(static_cast<std::ptrdiff_t>(threads));
   seats_.reserve(threads);
   try {

@@ -33,6 +33,7 @@ Sink Sink::file(std::filesystem::path path, FileSinkOptions options) {
 }
 
 Sink Sink::memory(std::vector<std::byte>& bytes) {
+  bytes.clear();  // here, so that an operation that fails before it opens the sink leaves it empty
   return Sink(Opener([&bytes](const SinkHints& hints) { return open_memory_sink(bytes, hints); }));
 }
 

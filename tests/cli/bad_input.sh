@@ -27,8 +27,8 @@ refuses 66 'folder: ' "$adapipe" info folder
 refuses 66 'folder: ' "$adapipe" cat -k k folder
 refuses 66 'folder: ' "$adapipe" verify -k k folder
 refuses 66 'stdin: .*tar' "$adapipe" process -k k -o new <folder
-refuses 73 'old: ' "$adapipe" process -k k data -o old
-refuses 73 'old: ' "$adapipe" restore -k k good -o old
+refuses 73 'old: exists.*--force' "$adapipe" process -k k data -o old
+refuses 73 'old: exists.*--force' "$adapipe" restore -k k good -o old
 refuses 73 'nowhere/new: ' "$adapipe" process -k k data -o nowhere/new
 refuses 73 'nowhere/new: ' "$adapipe" restore -k k good -o nowhere/new
 refuses 73 'nowhere/data.adapipe: ' "$adapipe" process -k k data -o nowhere/
@@ -54,6 +54,10 @@ run "$adapipe" restore -k k good -o /dev/full
 expect_status 74
 expect_one_line '/dev/full: '
 [ "$before" = "$(tree)" ] || fail "changed files"
+
+# Less memory than one chunk needs.
+refuses 71 'chunk' "$adapipe" process -k k --chunk-size 4M --memory 1M data -o new
+refuses 71 'chunk' "$adapipe" restore -k k --memory 1K good -o new
 
 # All that reads a container refuses BAD so, in the same manner: with a new output, over an old
 # one, and through a pipe (where nothing but the status counts).
@@ -82,13 +86,13 @@ refuses 65 'data: .*container' "$adapipe" cat data
 # Cut short, at every kind of place; and something behind the end.
 size=$(size_of good)
 for length in 3 15 16 40 200 $((size / 2)) $((size - 100)) $((size - 24)) $((size - 1)); do
-  head -c "$length" good >cut
-  refuses_container 65 '.' cut -k k
+  head -c "$length" good >short
+  refuses_container 65 '.' short -k k
 done
 size=$(size_of good.none)
 for length in 20 $((size / 2)) $((size - 1)); do
-  head -c "$length" good.none >cut
-  refuses_container 65 '.' cut
+  head -c "$length" good.none >short
+  refuses_container 65 '.' short
 done
 cat good data >long
 refuses_container 65 '.' long -k k

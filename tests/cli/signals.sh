@@ -13,13 +13,13 @@ partial_exists() {
   [ "$(find . -name '.*.partial' | wc -l)" -gt 0 ]
 }
 
-# dies SIGNAL STATUS: of what runs as $pid, silently but for at most one line.
+# dies SIGNAL: what runs as $pid dies of it, silently but for at most one line.
 dies() {
   kill -"$1" "$pid"
   wait "$pid"
   status=$?
   : >"$logs/out"
-  expect_status "$2" "$1"
+  expect_status $((128 + $(kill -l "$1"))) "$1"
   [ "$(wc -l <"$logs/err")" -le 1 ] || fail "talks too much"
   [ "$before" = "$(tree)" ] || fail "something was left or changed"
 }
@@ -32,7 +32,7 @@ for target in new old; do
     "$adapipe" process -f -k k in.fifo -o $target 2>"$logs/err" &
     pid=$!
     wait_until partial_exists
-    [ $signal = INT ] && dies INT 130 || dies TERM 143
+    dies $signal
     wait "$feeder"
   done
 done
@@ -44,7 +44,7 @@ for signal in INT TERM; do
   "$adapipe" restore -k k in.fifo -o new 2>"$logs/err" &
   pid=$!
   wait_until partial_exists
-  [ $signal = INT ] && dies INT 130 || dies TERM 143
+  dies $signal
   kill "$feeder"
   wait "$feeder" 2>/dev/null
 done
@@ -53,7 +53,7 @@ done
 "$adapipe" process -k k in.fifo -o new 2>"$logs/err" &
 pid=$!
 wait_until partial_exists
-dies TERM 143
+dies TERM
 
 # Nobody takes the output: the pipe fills up. The first byte tells that it runs.
 for command in "restore -k k c -o -" "cat -k k c" "process -k k c -o -"; do
@@ -62,7 +62,7 @@ for command in "restore -k k c -o -" "cat -k k c" "process -k k c -o -"; do
   "$adapipe" $command >out.fifo 2>"$logs/err" 7>&- &
   pid=$!
   head -c 1 <&7 >/dev/null
-  dies TERM 143
+  dies TERM
   exec 7>&-
 done
 
@@ -73,7 +73,7 @@ feeder=$!
 pid=$!
 wait_until partial_exists
 kill -TERM "$pid"
-dies TERM 143
+dies TERM
 wait "$feeder"
 
 # A batch ends; what was complete stays.

@@ -15,7 +15,8 @@ struct Parts {
   Header header = asked_header();
   std::vector<IndexEntry> entries = {{.stored_bytes = 20, .plain_bytes = 3},
                                      {.stored_bytes = 19, .plain_bytes = 2}};
-  std::optional<Bytes> content{};                // of the index record, instead of the entries'
+  std::optional<Bytes> content{};  // of the index record, instead of the entries'
+  RecordType type = RecordType::index;
   std::optional<std::uint64_t> sequence{};       // of the index record
   std::size_t record_bytes = 24 + 20 + 24 + 19;  // what really lies before the index
   Trailer shift{};                               // added to the trailer's fields
@@ -57,7 +58,7 @@ class Container {
     Index index;
     for (const IndexEntry& entry : parts.entries) index.add(entry);
     const Bytes content = parts.content.value_or(index.encode());
-    RecordHeader header{.type = RecordType::index,
+    RecordHeader header{.type = parts.type,
                         .skipped = 0,
                         .plain_bytes = static_cast<std::uint32_t>(content.size()),
                         .stored_bytes = 0,
@@ -170,6 +171,11 @@ TEST_CASE("an index that was sealed but breaks a rule is refused") {
        [](Parts& p) {
          p.shift = {.index_offset = std::uint64_t{0} - 100, .index_record_bytes = 100};
        }},
+      {"trailer: points before the container",
+       [](Parts& p) {
+         p.shift = {.index_offset = std::uint64_t{0} - 4096, .index_record_bytes = 4096};
+       }},
+      {"a chunk where the index should be", [](Parts& p) { p.type = RecordType::chunk; }},
       {"trailer: sum overflows",
        [](Parts& p) { p.shift = {.index_offset = 1ull << 63, .index_record_bytes = 1ull << 63}; }},
   };

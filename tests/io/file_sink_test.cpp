@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -6,6 +7,7 @@
 #include <utility>
 
 #include "io/fixture.hpp"
+#include "io/posix.hpp"
 #include "support/temp_dir.hpp"
 
 namespace adapipe {
@@ -241,7 +243,10 @@ TEST_CASE("a disk that is full is an error and leaves nothing", "[file_sink]") {
       CHECK(error.offset() == 10'000u);
       sink->abandon();
     }
+    const bool is_reserved_early =
+        !is_in_memory(open_descriptor(folder.path(), O_RDONLY | O_DIRECTORY).get());
     for (const std::uint64_t bytes : {std::uint64_t{20'000}, ~std::uint64_t{0}}) {
+      if (!is_reserved_early) break;
       SinkHints hints;
       hints.total_bytes = bytes;
       const Error early = error_of([&] { Sink(made).open(hints); });

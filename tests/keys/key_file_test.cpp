@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -14,6 +13,7 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
 
 using namespace adapipe;
@@ -21,24 +21,6 @@ using namespace adapipe::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "adapipe-key-file-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-
-  fs::path operator/(const char* name) const { return path_ / name; }
-  bool empty() const { return fs::is_empty(path_); }
-
- private:
-  fs::path path_;
-};
 
 void write(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
@@ -59,7 +41,7 @@ SharedKey known_key() {
 }
 
 TEST_CASE("key files of every documented form are read") {
-  const Folder folder;
+  const TempDir folder;
   const Bytes key = from_hex(kHex);
   const std::string raw(reinterpret_cast<const char*>(key.data()), key.size());
   for (const std::string& content : {raw, kHex, kHex + "\n", kHex + "\r\n"}) {
@@ -69,14 +51,14 @@ TEST_CASE("key files of every documented form are read") {
 }
 
 TEST_CASE("32 bytes are a raw key, even if they look like digits") {
-  const Folder folder;
+  const TempDir folder;
   const std::string digits(32, '7');
   write(folder / "key", digits);
   CHECK(bytes_of(SharedKey::load(folder / "key")) == from_text(digits));
 }
 
 TEST_CASE("files of any other form are refused by name") {
-  const Folder folder;
+  const TempDir folder;
   std::string bad_first = kHex, bad_last = kHex;
   bad_first.front() = 'g';
   bad_last.back() = ' ';
@@ -98,7 +80,7 @@ TEST_CASE("files of any other form are refused by name") {
 }
 
 TEST_CASE("what the system refuses is an io_error that names file and cause") {
-  const Folder folder;
+  const TempDir folder;
   try {
     SharedKey::load(folder / "none");
     FAIL("loaded a file that is not there");
@@ -112,7 +94,7 @@ TEST_CASE("what the system refuses is an io_error that names file and cause") {
 }
 
 TEST_CASE("a saved key is 64 digits and a newline, for the owner alone, and loads again") {
-  const Folder folder;
+  const TempDir folder;
   known_key().save(folder / "key");
   std::string lower = kHex;
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -124,7 +106,7 @@ TEST_CASE("a saved key is 64 digits and a newline, for the owner alone, and load
 }
 
 TEST_CASE("saving never overwrites, nor follows a link") {
-  const Folder folder;
+  const TempDir folder;
   write(folder / "key", "precious");
   fs::create_symlink(folder / "key", folder / "link");
   fs::create_symlink(folder / "nowhere", folder / "dangling");
@@ -163,11 +145,11 @@ class FileSizeLimit {
 };
 
 TEST_CASE("a key that cannot be written in full leaves no file") {
-  const Folder folder;
+  const TempDir folder;
   for (const rlim_t bytes : {0u, 1u, 64u}) {
     const FileSizeLimit limit(bytes);
     CHECK(thrown_kind([&] { known_key().save(folder / "key"); }) == errc::io_error);
-    CHECK(folder.empty());
+    CHECK(fs::is_empty(folder.path()));
   }
 }
 

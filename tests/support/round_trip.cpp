@@ -171,10 +171,9 @@ std::vector<SinkKind> sink_kinds() {
 Bytes process_with_fixed_keys(const Pipeline& pipeline, const Bytes& plain) {
   FixedRandom random;
   Bytes sealed;
-  const auto plan = std::make_shared<const PipelinePlan>(pipeline.plan());
-  auto job = std::make_unique<ProcessJob>(plan, Source::memory(plain), Sink::memory(sealed),
-                                          ProcessOptions(), random);
-  OperationState::run(*plan->runtime, std::move(job), {});
+  auto job = std::make_unique<ProcessJob>(pipeline.plan(), Source::memory(plain),
+                                          Sink::memory(sealed), ProcessOptions(), random);
+  OperationState::run(*pipeline.plan().runtime, std::move(job), {});
   return sealed;
 }
 
