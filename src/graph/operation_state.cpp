@@ -180,6 +180,7 @@ void OperationState::complete() noexcept {
   const std::lock_guard lock(mutex_);
   error_ = error;
   done_ = true;
+  waiting_workers_.clear();
   done_changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
 }
 
@@ -240,6 +241,13 @@ bool OperationState::done() const noexcept {
 
 void OperationState::wait() const {
   std::unique_lock lock(mutex_);
+  if (!done_ && runtime_.runs_on_this_thread()) {
+    oneapi::tbb::task_group until_done;
+    waiting_workers_.push_back(until_done.defer([] {}));
+    lock.unlock();
+    runtime_.workers().run_others(until_done);
+    lock.lock();
+  }
   done_changed_.wait(lock, [this] { return done_; });
 }
 

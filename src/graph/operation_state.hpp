@@ -1,5 +1,7 @@
 #pragma once
 
+#include <oneapi/tbb/task_group.h>
+
 #include <adapipe/error.hpp>
 #include <adapipe/operation.hpp>
 #include <adapipe/report.hpp>
@@ -13,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "graph/failure_latch.hpp"
 #include "graph/flow_graph.hpp"
@@ -51,6 +54,7 @@ class OperationState final : public RunControl,
   static Report run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
 
   bool done() const noexcept;
+  /// On a worker of this runtime, which may be the only one, it runs other tasks meanwhile.
   void wait() const;
   bool wait_for(std::chrono::nanoseconds timeout) const;
   void cancel() noexcept;
@@ -106,6 +110,7 @@ class OperationState final : public RunControl,
   Report report_;  // written before done_, read after
   std::optional<Error> error_;
   mutable std::condition_variable done_changed_;
+  mutable std::vector<oneapi::tbb::task_handle> waiting_workers_;  // each holds back one of them
 
   // Last: its destructor waits for a callback that runs.
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

@@ -30,6 +30,12 @@ class WorkerArena {
   /// Whether the calling thread is one of the seats.
   bool runs_on_this_thread() const noexcept;
 
+  /// Runs other tasks on this thread, which must be one of the seats, until `until` has ended. It
+  /// leaves the isolation of the task that waits: what is waited for may be anywhere in the arena.
+  void run_others(oneapi::tbb::task_group& until) {
+    arena_.execute([&until] { until.wait(); });
+  }
+
   /// Runs `task` on a worker, some time. It must not throw.
   template <typename Task>
   void enqueue(Task&& task) {

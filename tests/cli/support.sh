@@ -9,7 +9,14 @@ scratch=$(mktemp -d)
 logs=$scratch/logs
 mkdir "$logs" "$scratch/work"
 cd "$scratch/work" || exit 1
-trap 'rm -rf -- "$scratch"' EXIT
+
+# Also after a failure, when background jobs may be waiting for something that never comes.
+clean_up() {
+  local job
+  for job in $(jobs -p); do kill -KILL "$job"; done 2>/dev/null
+  rm -rf -- "$scratch"
+}
+trap clean_up EXIT
 
 fail() {
   echo "FAILED at line ${BASH_LINENO[${#BASH_LINENO[@]} - 2]}: $*" >&2

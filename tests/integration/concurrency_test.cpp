@@ -133,6 +133,28 @@ TEST_CASE("a stage may itself process on the same Runtime, even with one worker"
   }
 }
 
+TEST_CASE(
+    "a stage may wait for operations that it started on the same Runtime, even the only one") {
+  const Watchdog watchdog(std::chrono::seconds(120));
+  const Bytes plain = compressible_bytes(40 * kChunk, 1);
+  for (const std::size_t workers : {1, 2, 8}) {
+    const Runtime runtime({.worker_threads = workers});
+    const Pipeline inner = pipeline_on(runtime, zstd());
+    const auto stage = make_stage("test.waits", [&](const ChunkInfo&, auto in, auto&) {
+      Bytes one, two;
+      Operation first = inner.start(Source::memory(in), Sink::memory(one));
+      Operation second = inner.start(Source::memory(in), Sink::memory(two));
+      if (second.get().input_bytes != in.size() || first.get().input_bytes != in.size())
+        throw Error(errc::stage_failed, "the inner operations are wrong");
+      return Outcome::unchanged;
+    });
+    Bytes sealed;
+    const Report report =
+        pipeline_on(runtime, stage).process(Source::memory(plain), Sink::memory(sealed));
+    CHECK(report.stages.at(0).chunks_unchanged == 40);
+  }
+}
+
 TEST_CASE("a stage may run parallel loops, and is not entered again on top of itself") {
   const Watchdog watchdog(std::chrono::seconds(120));
   const Bytes plain = random_bytes(200 * kChunk, 1);

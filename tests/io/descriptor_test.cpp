@@ -68,7 +68,7 @@ TEST_CASE("a descriptor carries everything, in order, from sink to source", "[de
         const auto source = Source::fd(ends.read).open();
         const Bytes got = read_all(*source, step);
         writer.join();
-        CHECK(got == bytes);
+        CHECK((got == bytes));
       }
     }
   }
@@ -270,7 +270,7 @@ TEST_CASE("a FIFO is opened before its other end and stays where it is", "[descr
     sink->write(bytes);
     sink->commit();
     reader.join();
-    CHECK(got == bytes);
+    CHECK((got == bytes));
   }
   SECTION("written with nothing") {
     const auto sink = Sink(fifo).open({});

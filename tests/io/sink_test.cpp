@@ -48,8 +48,8 @@ TEST_CASE("a positional sink takes its bytes in any order from several threads",
           write_scattered(dynamic_cast<PositionalSinkImpl&>(*sink), bytes, step);
           sink->commit();
         }
-        CHECK(memory == bytes);
-        CHECK(get_file(folder / "output") == bytes);
+        CHECK((memory == bytes));
+        CHECK((get_file(folder / "output") == bytes));
       }
     }
   }
@@ -66,17 +66,16 @@ TEST_CASE("every sink takes its bytes in order", "[sink]") {
       sink->write(std::span(bytes).subspan(at, std::min<std::size_t>(7000, bytes.size() - at)));
     sink->commit();
   }
-  CHECK(memory == bytes);
-  CHECK(get_file(folder / "output") == bytes);
-  CHECK(from_text(stream.str()) == bytes);
+  CHECK((memory == bytes));
+  CHECK((get_file(folder / "output") == bytes));
+  CHECK((from_text(stream.str()) == bytes));
 }
 
-TEST_CASE("memory is cleared when the sink is opened and when it is abandoned", "[sink]") {
+TEST_CASE("memory is cleared at once, and again when the sink is abandoned", "[sink]") {
   Bytes memory = from_text("old");
   Sink made = Sink::memory(memory);
-  CHECK(memory == from_text("old"));
-  const auto sink = std::move(made).open({});
   CHECK(memory.empty());
+  const auto sink = std::move(made).open({});
   sink->write(from_text("text"));
   sink->abandon();
   CHECK(memory.empty());

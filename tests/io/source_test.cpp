@@ -82,7 +82,7 @@ TEST_CASE("every source gives its bytes in order, whatever is asked for at once"
         put_file(folder / "input", bytes);
         const auto source = kind.make(folder / "input", bytes).open();
         INFO(kind.name << ", " << size << " bytes, " << step << " at once");
-        CHECK(read_all(*source, step) == bytes);
+        CHECK((read_all(*source, step) == bytes));
         Bytes more(1);
         CHECK(source->read(more) == 0);
       }
