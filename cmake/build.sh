@@ -9,5 +9,6 @@ launcher=()
 if command -v ccache >/dev/null; then
   launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
-cmake -S "$(dirname "$0")/.." -B "$dir" -G Ninja "${launcher[@]}" "$@"
+cmake -S "$(dirname "$0")/.." -B "$dir" -G Ninja \
+  -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "${launcher[@]}" "$@"
 cmake --build "$dir" --parallel "$(nproc)"

@@ -16,7 +16,7 @@
 namespace tool {
 namespace {
 
-constexpr std::uint64_t kBlockBytes = 8 * 1024 * 1024;  // what is read at once, in parallel
+constexpr std::uint64_t kBlockBytes = 8 * 1024 * 1024;  // read and written at a time
 
 /// Sends plain bytes `from` .. `to` on; a stop ends it between blocks or in a blocked write.
 void copy_range(const adapipe::Reader& reader, std::uint64_t from, std::uint64_t to,

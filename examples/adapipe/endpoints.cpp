@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "exit_code.hpp"
 
@@ -58,8 +60,15 @@ void refuse_folder(const std::string& input) {
 }
 
 adapipe::Source open_source(const std::string& input) {
-  return is_stream(input) ? adapipe::Source::fd(STDIN_FILENO, input_name(input))
-                          : adapipe::Source::file(input);
+  if (!is_stream(input)) return adapipe::Source::file(input);
+  auto stdin_source = adapipe::Source::fd(STDIN_FILENO, input_name(input));
+  // A file on stdin is read from where it stands: something before us may have taken its beginning.
+  const auto found = status(input);
+  const off_t begin = ::lseek(STDIN_FILENO, 0, SEEK_CUR);
+  if (!found || !S_ISREG(found->st_mode) || begin <= 0) return stdin_source;
+  const auto offset = static_cast<std::uint64_t>(std::min(begin, found->st_size));
+  return adapipe::Source::slice(std::move(stdin_source), offset,
+                                static_cast<std::uint64_t>(found->st_size) - offset);
 }
 
 adapipe::Sink open_sink(const std::string& output, const std::string& input, bool overwrite) {

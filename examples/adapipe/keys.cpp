@@ -7,12 +7,14 @@
 
 #include "endpoints.hpp"
 #include "exit_code.hpp"
+#include "signals.hpp"
 #include "terminal.hpp"
 
 namespace tool {
 namespace {
 
 adapipe::SharedKey load_key(const std::string& file) {
+  const NothingToCleanUp reading;
   try {
     return adapipe::SharedKey::load(file);
   } catch (const adapipe::Error& e) {
@@ -37,6 +39,7 @@ adapipe::Passphrase ask_new_passphrase(const std::stop_token& stop) {
 }
 
 adapipe::Passphrase load_passphrase(const std::string& file) {
+  const NothingToCleanUp reading;
   Secret secret;
   read_secret_file(file, secret);
   return adapipe::Passphrase(secret.text());

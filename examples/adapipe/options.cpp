@@ -241,8 +241,12 @@ std::optional<Options> parse_options(int argc, char** argv) {
       "restored, verified and read at any place.\n",
       "adapipe");
   describe(app, options);
+  // What follows "--" is an input, whatever it looks like; CLI11 sees to that only in part.
+  char** const end = argv + argc;
+  char** const divider =
+      std::find_if(argv, end, [](std::string_view word) { return word == "--"; });
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(divider - argv), argv);
   } catch (const CLI::CallForHelp&) {
     print_output(help_text(app));
     return std::nullopt;
@@ -252,8 +256,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     throw Failure(ExitCode::usage, e.what());
   }
-  std::vector<std::string> unknown = app.remaining(true);
-  std::erase(unknown, "--");  // CLI11 has obeyed it, and lists it all the same
+  if (divider != end) options.inputs.insert(options.inputs.end(), divider + 1, end);
+  const std::vector<std::string> unknown = app.remaining(true);
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "adapipe" : "adapipe " + chosen.front()->get_name();
   if (!unknown.empty()) refuse(unknown.front(), command);

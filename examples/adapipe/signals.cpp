@@ -5,6 +5,11 @@
 #include <cstdlib>
 
 namespace tool {
+namespace {
+
+std::atomic<bool> nothing_to_clean_up = false;
+
+}  // namespace
 
 SignalWatch::SignalWatch() {
   // A parent that ignores SIGPIPE would make us complain about a reader that has left.
@@ -31,12 +36,16 @@ void SignalWatch::wait_for_signals() {
     int signal = 0;
     if (sigwait(&watched_, &signal) != 0) continue;
     if (ending_) return;
+    if (nothing_to_clean_up) die_of(signal);
     // Only the first one counts: timeout(1) and terminals often send two, and the second must not
     // cut the clean-up short.
     int none = 0;
     if (caught_.compare_exchange_strong(none, signal)) stop_.request_stop();
   }
 }
+
+NothingToCleanUp::NothingToCleanUp() noexcept { nothing_to_clean_up = true; }
+NothingToCleanUp::~NothingToCleanUp() { nothing_to_clean_up = false; }
 
 void die_of(int signal) noexcept {
   std::signal(signal, SIG_DFL);

@@ -31,6 +31,15 @@ class SignalWatch {
   std::thread thread_;
 };
 
+/// While one of these lives there is nothing to clean up, and what runs may block where no stop
+/// request reaches it (reading a key from a FIFO, say): a signal then ends the process at once.
+class NothingToCleanUp {
+ public:
+  NothingToCleanUp() noexcept;
+  ~NothingToCleanUp();
+  NothingToCleanUp(const NothingToCleanUp&) = delete;
+};
+
 /// Ends the process by `signal`'s default action, so that the parent sees what happened.
 [[noreturn]] void die_of(int signal) noexcept;
 

@@ -21,9 +21,9 @@ class ADAPIPE_API CodecWorker {
   /// written. Returning 0 means that `in` is better stored as it is.
   virtual std::size_t compress(std::span<const std::byte> in, std::span<std::byte> out) = 0;
 
-  /// Decompresses `in`, all of it, into `out`; returns the bytes written. `max_bytes` bounds what
-  /// may be written: `out` is resized within it. Throws Error(corrupt) when `in` is not exactly
-  /// one valid unit of this codec, Error(limit_exceeded) when it claims more than `max_bytes`.
+  /// Decompresses `in`, all of it, into `out`, which is resized to what comes out, within its
+  /// max_size(). Throws Error(corrupt) when `in` is not exactly one valid unit of this codec,
+  /// Error(limit_exceeded) when it claims more than out.max_size().
   virtual void decompress(std::span<const std::byte> in, Buffer& out) = 0;
 };
 

@@ -16,8 +16,8 @@
 namespace adapipe::inline v0_1 {
 
 /// A host's own output, written from front to back. Every function but cancel() is called by one
-/// thread at a time. Throwing fails the operation. Exactly one of commit() and abandon() is
-/// called at the end.
+/// thread at a time. Throwing fails the operation. Once an operation has opened the sink, exactly
+/// one of commit() and abandon() is called, at the end.
 class ADAPIPE_API SinkImpl {
  public:
   virtual ~SinkImpl();
@@ -26,7 +26,8 @@ class ADAPIPE_API SinkImpl {
   /// thread unless may_wait() is false.
   virtual void write(std::span<const std::byte> bytes) = 0;
 
-  /// Everything was written and checked: make it final. May block.
+  /// Everything was written and checked: make it final. May block. If it throws, it has undone what
+  /// can be undone; a stop that comes after it was called has no effect.
   virtual void commit() = 0;
 
   /// The operation failed or was cancelled: undo what can be undone. Nothing is called after it.
@@ -47,8 +48,12 @@ class ADAPIPE_API SinkImpl {
 /// never overlap, and leave no hole when commit() is called.
 class ADAPIPE_API PositionalSinkImpl : public SinkImpl {
  public:
-  /// Thread-safe.
+  /// Thread-safe, within max_concurrent_writes().
   virtual void write_at(std::uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
+
+  /// The most threads that write at once; 0 (default): any number. Where writes wait for each other
+  /// anyway, as those to one file do, 1 lets the other threads go on with other chunks.
+  virtual std::size_t max_concurrent_writes() const noexcept;
   void write(std::span<const std::byte> bytes) final;
 
  private:

@@ -33,7 +33,7 @@ ProcessJob::ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptio
   plan_.runtime.reset();  // see Job
 }
 
-void ProcessJob::prepare(std::size_t worker_threads) {
+void ProcessJob::prepare(std::size_t worker_threads, MemoryAccount& memory) {
   SourceImpl& from = open_source();
   plain_bytes_ = from.size();
   SinkImpl& to = open_sink({.total_bytes = std::nullopt, .input = from.file_id()});
@@ -48,7 +48,7 @@ void ProcessJob::prepare(std::size_t worker_threads) {
 
   chain_.emplace(Direction::forward, plan_.stages, std::move(container.keys), header);
   reader_.emplace(from, header.chunk_bytes);
-  writer_.emplace(to, container.head.size());
+  writer_.emplace(to, container.head.size(), memory);
   if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&to))
     positional->write_at(0, container.head);
   else
@@ -72,7 +72,6 @@ void ProcessJob::finish() {
   else
     sink().write(tail);
   container_bytes_ = index_offset + tail.size();
-  sink().commit();
 }
 
 void ProcessJob::fill(Report& report) const noexcept {

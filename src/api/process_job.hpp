@@ -18,7 +18,7 @@ class ProcessJob final : public Job {
   ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,
              RandomSource& random);
 
-  void prepare(std::size_t worker_threads) override;
+  void prepare(std::size_t worker_threads, MemoryAccount& memory) override;
   Producer& producer() override { return *reader_; }
   const StageChain& chain() const override { return *chain_; }
   Consumer& consumer() override { return *writer_; }

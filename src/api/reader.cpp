@@ -8,6 +8,7 @@
 #include "api/container_access.hpp"
 #include "cipher/openssl_aead.hpp"
 #include "container/open.hpp"
+#include "graph/failure_latch.hpp"
 #include "graph/restore_parts.hpp"
 #include "graph/stage_chain.hpp"
 #include "memory/chunk_cache.hpp"
@@ -64,10 +65,10 @@ class Reader::Impl {
       index_ = read_index(*source_.positional, container_);
       chain_.emplace(Direction::backward, make_stages(container_.header, options.registry),
                      container_.keys, container_.header);
-      records_.emplace(*source_.positional, container_, index_);
+      records_.emplace(*source_.positional, container_, index_, *chain_);
       workers_.emplace(*chain_, 0);
-    } catch (Error& error) {
-      throw error.in_file(source_.owner->name());
+    } catch (...) {
+      throw FailureLatch::current_exception_as_error(errc::io_error).in_file(source_.owner->name());
     }
     info_ = describe(container_.header, source_.positional->total_bytes());
     info_.authenticated = container_.header.integrity == Integrity::aead;
@@ -98,8 +99,8 @@ class Reader::Impl {
     slot.restart(chunk);
     try {
       records_->read(slot, true);
-    } catch (Error& error) {
-      throw error.at_chunk(chunk);
+    } catch (...) {
+      throw FailureLatch::current_exception_as_error(errc::io_error).at_chunk(chunk);
     }
     const ChainWorkers::Lease worker(*workers_, 0);
     try {
@@ -152,8 +153,8 @@ ContainerInfo inspect(Source source) {
                        {.identities = none, .context = {}, .allow_unencrypted = true});
     add_index(info, read_index(*opened.positional, container));
     return info;
-  } catch (Error& error) {
-    throw error.in_file(opened.owner->name());
+  } catch (...) {
+    throw FailureLatch::current_exception_as_error(errc::io_error).in_file(opened.owner->name());
   }
 }
 

@@ -16,7 +16,7 @@ class RestoreJob final : public Job {
  public:
   RestoreJob(Source source, Sink sink, RestoreOptions options);
 
-  void prepare(std::size_t worker_threads) override;
+  void prepare(std::size_t worker_threads, MemoryAccount& memory) override;
   Producer& producer() override;
   const StageChain& chain() const override { return *chain_; }
   Consumer& consumer() override { return *writer_; }
@@ -26,8 +26,9 @@ class RestoreJob final : public Job {
   void fill(Report& report) const noexcept override;
 
  private:
-  void open_indexed(PositionalSourceImpl& from);
-  void open_stream(SourceImpl& from);
+  void open(const ReadFull& read);
+  void open_indexed(PositionalSourceImpl& from, MemoryAccount& memory);
+  void open_stream(SourceImpl& from, MemoryAccount& memory);
 
   RestoreOptions options_;
   OpenedContainer container_;

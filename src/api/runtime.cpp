@@ -5,8 +5,21 @@
 
 namespace adapipe::inline v0_1 {
 
-Runtime::Runtime(const RuntimeOptions& options)
-    : Runtime(std::make_shared<RuntimeImpl>(options, false)) {}
+namespace {
+
+/// In a child of fork() the threads do not exist and cannot be joined: what is left stays.
+void end_runtime(RuntimeImpl* impl) {
+  std::unique_ptr<RuntimeImpl> owned(impl);
+  if (owned->is_forked_copy()) (void)owned.release();
+}
+
+std::shared_ptr<RuntimeImpl> make_runtime(const RuntimeOptions& options, bool serial) {
+  return {std::make_unique<RuntimeImpl>(options, serial).release(), end_runtime};
+}
+
+}  // namespace
+
+Runtime::Runtime(const RuntimeOptions& options) : Runtime(make_runtime(options, false)) {}
 
 Runtime::Runtime(std::shared_ptr<RuntimeImpl> impl) noexcept : impl_(std::move(impl)) {}
 
@@ -16,7 +29,7 @@ Runtime Runtime::shared() {
 }
 
 Runtime Runtime::serial() {
-  static const Runtime runtime(std::make_shared<RuntimeImpl>(RuntimeOptions(), true));
+  static const Runtime runtime(make_runtime(RuntimeOptions(), true));
   return runtime;
 }
 

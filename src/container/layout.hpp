@@ -53,6 +53,7 @@ inline constexpr std::uint64_t kMaxStoredExtra = 65'536;  // stored <= 2 * chunk
 // index_record, trailer
 inline constexpr std::size_t kIndexHeadBytes = 16;  // u64 chunk_count, u64 plain_total
 inline constexpr std::size_t kIndexEntryBytes = 8;
+inline constexpr std::uint64_t kMaxIndexSectionBytes = 1 << 20;          // all sections together
 inline constexpr std::uint64_t kMaxIndexBytes = std::uint64_t{1} << 30;  // the whole record
 inline constexpr std::uint64_t kMaxTotalBytes = std::uint64_t{1} << 52;
 inline constexpr auto kEndMagic = bytes({'A', 'D', 'P', 'E', 'N', 'D', '\r', '\n'});

@@ -11,6 +11,10 @@
 namespace adapipe::inline v0_1 {
 namespace {
 
+constexpr std::uint64_t kLeastRecordBytes = layout::kRecordHeaderBytes + layout::kCheckBytes + 1;
+/// The payload, the entries and the offsets that readers make of them.
+constexpr std::size_t kMemoryPerIndexByte = 4;
+
 /// Everything before the first record.
 struct Head {
   std::vector<std::byte> bytes;
@@ -186,7 +190,15 @@ OpenedContainer open_container(const ReadFull& read, const OpenOptions& options)
 
 Header read_header(const ReadFull& read) { return read_head(read).header; }
 
-Index read_index(PositionalSourceImpl& source, const OpenedContainer& container) {
+void check_index_bytes(const RecordHeader& header, std::uint64_t chunks) {
+  const std::uint64_t least = layout::kIndexHeadBytes + layout::kIndexEntryBytes * chunks;
+  const std::uint64_t most = least + layout::kMaxIndexSectionBytes + layout::kTagBytes;
+  if (header.sequence != chunks || header.stored_bytes < least || header.stored_bytes > most)
+    throw Error(errc::corrupt, "the index is not of the size that its chunks need");
+}
+
+Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
+                 const ReserveMemory& reserve) {
   const Trailer trailer = read_trailer(source, container.records_offset);
   return annotated(trailer.index_offset, [&] {
     RecordHeaderBytes bytes;
@@ -196,6 +208,10 @@ Index read_index(PositionalSourceImpl& source, const OpenedContainer& container)
         layout::kRecordHeaderBytes + std::uint64_t{header.stored_bytes} !=
             trailer.index_record_bytes)
       throw Error(errc::corrupt, "the container's trailer points to no index");
+    // As many chunks as there is space for, of at least one byte each.
+    const std::uint64_t space = trailer.index_offset - container.records_offset;
+    check_index_bytes(header, std::min(header.sequence, space / kLeastRecordBytes));
+    if (reserve) reserve(kMemoryPerIndexByte * header.stored_bytes);
     std::vector<std::byte> payload(header.stored_bytes);
     read_exactly(source, trailer.index_offset + bytes.size(), payload);
     Index index = open_index_record(bytes, header, payload, container);

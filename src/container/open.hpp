@@ -41,9 +41,18 @@ OpenedContainer open_container(const ReadFull& read, const OpenOptions& options)
 /// Reads the header without a key; nothing of it is authenticated.
 Header read_header(const ReadFull& read);
 
-/// Checks trailer and index record of a container of `total` bytes, and that records fill the
-/// space between header and index to the byte.
-Index read_index(PositionalSourceImpl& source, const OpenedContainer& container);
+/// Called with a number of bytes before that much memory is taken for an index; throws if it is not
+/// to be had.
+using ReserveMemory = std::function<void(std::size_t bytes)>;
+
+/// Checks trailer and index record of a container, and that records fill the space between header
+/// and index to the byte.
+Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
+                 const ReserveMemory& reserve = {});
+
+/// Throws Error(corrupt) if an index record of this size cannot list `chunks` chunks. Asked before
+/// memory is taken for it.
+void check_index_bytes(const RecordHeader& header, std::uint64_t chunks);
 
 /// Opens an index record, in place, and checks its content against its own header and that of the
 /// container. What it says of the records is for the caller to compare with what it has seen.

@@ -8,10 +8,22 @@ namespace adapipe::inline v0_1 {
 
 bool FailureLatch::fail(Error error) noexcept {
   const std::lock_guard lock(mutex_);
-  if (error_) return false;
+  if (error_ || closed_) return false;
   error_.emplace(std::move(error));
   failed_.store(true, std::memory_order_relaxed);
   return true;
+}
+
+bool FailureLatch::close() noexcept {
+  const std::lock_guard lock(mutex_);
+  closed_ = !error_;
+  return closed_;
+}
+
+void FailureLatch::fail_commit(Error error) noexcept {
+  const std::lock_guard lock(mutex_);
+  error_.emplace(std::move(error));
+  failed_.store(true, std::memory_order_relaxed);
 }
 
 Error FailureLatch::current_exception_as_error(errc otherwise) noexcept {

@@ -52,13 +52,15 @@ void FlowGraph::connect_input() {
 }
 
 void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
-  // What leaves the first group leaves `enter` as well, if the first group ran there.
   std::vector<flow::sender<Slot>*> ends{&last_group};
   if (enter_) {
-    if (groups_.size() > 1)
-      flow::make_edge(flow::output_port<0>(*enter_), *groups_[1]);
+    // Where `enter` runs the first group, what leaves it goes where that group's output goes.
+    auto& entered = flow::output_port<0>(*enter_);
+    const std::size_t next = runs_on_entry() ? 1 : 0;
+    if (next < groups_.size())
+      flow::make_edge(entered, *groups_[next]);
     else
-      ends.push_back(&flow::output_port<0>(*enter_));
+      ends.push_back(&entered);
   }
   const auto connect = [&ends](flow::receiver<Slot>& to) {
     for (flow::sender<Slot>* end : ends) flow::make_edge(*end, to);
@@ -86,7 +88,7 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
     connect(*place_);
     ends = {&*place_};
   }
-  write_.emplace(graph_, flow::unlimited, [this](Slot slot) {
+  write_.emplace(graph_, parts_.consumer.max_concurrent_writes(), [this](Slot slot) {
     write(*slot);
     retire(*slot);
     return 1;
@@ -124,8 +126,12 @@ void FlowGraph::enter(Claim claim, Enter::output_ports_type& ports) {
     std::get<1>(ports).try_put(&slot);
     return;
   }
-  run_group(parts_.chain.groups().front(), slot);
+  if (runs_on_entry()) run_group(parts_.chain.groups().front(), slot);
   std::get<0>(ports).try_put(&slot);
+}
+
+bool FlowGraph::runs_on_entry() const noexcept {
+  return parts_.chain.groups().front().max_concurrency == 0;
 }
 
 void FlowGraph::read_later(Slot slot, ReadLater::gateway_type& gateway) {

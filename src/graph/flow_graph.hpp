@@ -37,7 +37,8 @@ struct FlowParts {
 ///                   |  (a stream: read_next)                                                 |
 ///                   \------------------------------- 1 ---------------------------------------/
 ///
-/// `enter` reads in place and runs the first group in one go, as long as nothing has to wait.
+/// `enter` reads in place and runs the first group in one go, as long as nothing has to wait and
+/// the group has no limit.
 ///
 /// Invariants:
 /// - every claim takes exactly one slot, carries exactly one sequence number (0, 1, 2, ... without
@@ -46,7 +47,8 @@ struct FlowParts {
 /// - no body throws: what goes wrong inside lands in control.fail();
 /// - live_ = 1 until activate() is through, + 1 until the claims have stopped, + claims not yet
 /// back. Whoever brings it to zero calls
-///   control.drained(), exactly once; nothing but wait() may follow.
+///   control.drained(), exactly once. From then on no body uses the parts but `control`: what is
+///   left in the graph is oneTBB's own, and wait() and destruction may come any time later.
 ///
 /// Constructed, activated and waited for inside the arena whose workers are to run it.
 class FlowGraph {
@@ -73,6 +75,8 @@ class FlowGraph {
   void connect_output(oneapi::tbb::flow::sender<Slot>& last_group);
 
   Claim next_claim(oneapi::tbb::flow_control& control);
+  /// Whether `enter` runs the first group: only its own node can hold a group to a limit.
+  bool runs_on_entry() const noexcept;
   void enter(Claim claim, Enter::output_ports_type& ports);
   void read_later(Slot slot, ReadLater::gateway_type& gateway);
   void read_next(ReadNext::gateway_type& gateway);

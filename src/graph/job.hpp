@@ -12,6 +12,7 @@
 
 #include "graph/parts.hpp"
 #include "graph/stage_chain.hpp"
+#include "memory/memory_account.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -26,8 +27,9 @@ class Job {
   Job(Source source, Sink sink) : source_(std::move(source)), sink_(std::move(sink)) {}
   virtual ~Job() = default;
 
-  /// Opens source and sink, reads or writes the header. Then the parts exist. May throw.
-  virtual void prepare(std::size_t worker_threads) = 0;
+  /// Opens source and sink, reads or writes the header. Then the parts exist. `memory`, for what
+  /// grows, outlives the job. May throw.
+  virtual void prepare(std::size_t worker_threads, MemoryAccount& memory) = 0;
 
   virtual Producer& producer() = 0;
   virtual const StageChain& chain() const = 0;
@@ -37,12 +39,14 @@ class Job {
   /// Plain bytes in all, if known.
   virtual std::optional<std::uint64_t> plain_bytes() const = 0;
 
-  /// Everything has been written: checks that it was everything, and commits. May throw.
+  /// Everything has been written: checks that it was everything, writes what closes it. May throw.
   virtual void finish() = 0;
+  /// Makes it final. May throw; nothing more is done then.
+  void commit() { open_sink_->commit(); }
   /// Byte and chunk counts.
   virtual void fill(Report& report) const noexcept = 0;
 
-  /// Undoes what can be undone at the sink.
+  /// Instead of commit(): undoes what can be undone at the sink, if it was opened.
   void abandon() noexcept;
   /// Makes reads and writes that wait return or throw soon. Thread-safe.
   void cancel() noexcept;

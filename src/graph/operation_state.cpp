@@ -9,6 +9,7 @@ namespace adapipe::inline v0_1 {
 
 OperationState::OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, StartOptions options)
     : runtime_(runtime),
+      account_(std::in_place, runtime.memory()),
       job_(std::move(job)),
       stop_(std::move(options.stop)),
       max_in_flight_(options.max_in_flight),
@@ -42,16 +43,21 @@ void OperationState::start_in_background() {
   const auto self = shared_from_this();
   on_stop_.emplace(stop_, [this] { cancel(); });
   if (failed()) return complete();
-  queue_at(
-      runtime_.operations(), [](std::size_t free) { return std::min<std::size_t>(free, 1); },
-      held_places_, &OperationState::prepare);
+  try {
+    queue_at(
+        runtime_.operations(), [](std::size_t free) { return std::min<std::size_t>(free, 1); },
+        held_places_, &OperationState::prepare);
+  } catch (...) {  // it was not queued
+    fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+    complete();
+  }
 }
 
 void OperationState::run_in_place() {
   on_stop_.emplace(stop_, [this] { cancel(); });
   try {
     if (!failed()) {
-      job_->prepare(1);
+      job_->prepare(1, *account_);
       meter_.set_total(job_->plain_bytes());
       measure_need();
       // Not queued for: this thread may be inside the operation that holds the budget.
@@ -70,7 +76,7 @@ void OperationState::run_in_place() {
 
 void OperationState::prepare() {
   try {
-    if (!failed()) job_->prepare(runtime_.worker_threads());
+    if (!failed()) job_->prepare(runtime_.worker_threads(), *account_);
     if (!failed()) meter_.set_total(job_->plain_bytes());
     if (!failed()) return ask_for_memory();
   } catch (...) {
@@ -97,6 +103,8 @@ void OperationState::ask_for_memory() {
   measure_need();
   max_slots_ = max_in_flight_;
   if (max_slots_ == 0) max_slots_ = 2 * runtime_.worker_threads() + 2;
+  const std::size_t most = runtime_.memory().capacity() / std::max<std::size_t>(slot_bytes_, 1);
+  max_slots_ = std::clamp<std::size_t>(max_slots_, 1, std::max<std::size_t>(most, 1));
   if (const auto chunks = job_->producer().chunks())
     max_slots_ = static_cast<std::size_t>(std::clamp<std::uint64_t>(*chunks, 1, max_slots_));
   const auto take = [this](std::size_t free) -> std::size_t {
@@ -135,12 +143,12 @@ void OperationState::chunk_done(const ChunkSlot& slot) {
 }
 
 void OperationState::drained() noexcept {
-  runtime_.workers().enqueue([self = shared_from_this()] { self->tear_down(); });
-}
-
-void OperationState::tear_down() {
-  graph_->wait();
-  graph_.reset();
+  // Waiting for the graph runs whatever else the arena has, so nothing may depend on its end: not
+  // this operation's, which a stage of another one may be waiting for.
+  runtime_.workers().enqueue([self = shared_from_this()] {
+    self->graph_->wait();
+    self->graph_.reset();
+  });
   on_io_thread(&OperationState::finish);
 }
 
@@ -154,7 +162,15 @@ void OperationState::finish() {
   } catch (...) {
     fail(FailureLatch::current_exception_as_error(errc::io_error));
   }
-  if (failed()) job_->abandon();
+  if (latch_.close()) {
+    try {
+      job_->commit();
+    } catch (...) {
+      latch_.fail_commit(FailureLatch::current_exception_as_error(errc::io_error));
+    }
+  } else {
+    job_->abandon();
+  }
   complete();
 }
 
@@ -170,10 +186,13 @@ void OperationState::complete() noexcept {
   workers_.reset();
   slots_.reset();
   meter_.drop_callback();
+  std::unique_ptr<Job> job;
   {
     const std::lock_guard lock(job_mutex_);
-    job_.reset();
+    job = std::move(job_);
   }
+  job.reset();  // unlocked: what it holds is the caller's, and may cancel once more
+  account_.reset();
   if (held_bytes_ > 0) runtime_.memory().leave(std::exchange(held_bytes_, 0));
   if (held_places_ > 0) runtime_.operations().leave(std::exchange(held_places_, 0));
 
@@ -241,7 +260,7 @@ bool OperationState::done() const noexcept {
 
 void OperationState::wait() const {
   std::unique_lock lock(mutex_);
-  if (!done_ && runtime_.runs_on_this_thread()) {
+  if (!done_ && !runtime_.is_serial() && runtime_.workers().runs_on_this_thread()) {
     oneapi::tbb::task_group until_done;
     waiting_workers_.push_back(until_done.defer([] {}));
     lock.unlock();
@@ -253,7 +272,8 @@ void OperationState::wait() const {
 
 bool OperationState::wait_for(std::chrono::nanoseconds timeout) const {
   std::unique_lock lock(mutex_);
-  return done_changed_.wait_for(lock, timeout, [this] { return done_; });
+  constexpr std::chrono::nanoseconds kForever = std::chrono::hours(24 * 365);
+  return done_changed_.wait_for(lock, std::min(timeout, kForever), [this] { return done_; });
 }
 
 const Error* OperationState::error() const noexcept {

@@ -35,8 +35,9 @@ struct StartOptions {
 /// The life of one operation:
 ///
 ///     place among the operations (FIFO) -> prepare (I/O thread) -> memory (FIFO)
-///       -> graph (workers) -> finish or abandon (I/O thread) -> done
+///       -> graph (workers) -> finish, then commit; or abandon (I/O thread) -> done
 ///
+/// The drained graph itself is taken down by a worker, at any time after that.
 /// Invariants: each step begins after the one before it has ended; fail() may come at any moment,
 /// from any thread, and leads to `done` by the shortest way. Before `done` is signalled, the slots,
 /// the budget and the place have been given back, and everything of the caller's (source, sink,
@@ -49,8 +50,8 @@ class OperationState final : public RunControl,
 
   /// Starts a job on the runtime's threads; with a serial one, runs it here before returning.
   static Operation start(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
-  /// Starts and waits. On a thread that runs tasks of this runtime the job runs serially, in
-  /// place: waiting there could be waiting for oneself.
+  /// Starts and waits. On a thread of this runtime the job runs serially, in place: waiting there
+  /// could be waiting for oneself.
   static Report run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
 
   bool done() const noexcept;
@@ -77,7 +78,6 @@ class OperationState final : public RunControl,
   void measure_need();
   std::size_t bytes_for(std::size_t slots) const noexcept;
   void build_graph();
-  void tear_down();
   void finish();
   void complete() noexcept;
 
@@ -87,6 +87,7 @@ class OperationState final : public RunControl,
   void leave_queue() noexcept;
 
   RuntimeImpl& runtime_;
+  std::optional<MemoryAccount> account_;
   std::mutex job_mutex_;  // guards job_ against fail(), which may come at any time
   std::unique_ptr<Job> job_;
   const std::stop_token stop_;
@@ -102,7 +103,7 @@ class OperationState final : public RunControl,
   std::size_t worker_bytes_ = 0;
   std::unique_ptr<SlotPool> slots_;
   std::unique_ptr<ChainWorkers> workers_;
-  std::unique_ptr<FlowGraph> graph_;
+  std::unique_ptr<FlowGraph> graph_;  // once drained, only the task that takes it down has it
 
   mutable std::mutex mutex_;  // guards what follows
   FifoGate* queued_at_ = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <adapipe/error.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -46,6 +47,8 @@ class Consumer {
   /// write() must see the chunks in order, one at a time, where waiting is allowed. Else it is
   /// called from any thread, in any order. Implies ordered().
   virtual bool sequential() const noexcept = 0;
+  /// The most threads that may call write() at once; 0: any number. Not if sequential().
+  virtual std::size_t max_concurrent_writes() const noexcept = 0;
 
   /// O(1): what has to be known of all chunks before this one.
   virtual void place(ChunkSlot& slot) = 0;

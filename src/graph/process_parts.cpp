@@ -49,17 +49,22 @@ bool PlainReader::next(ChunkSlot& slot) {
   if (ended_) return false;
   slot.plain_offset = slot.sequence * chunk_bytes_;
   Index::check_chunk_fits(slot.sequence);
+  // A stream that knows its size gets no more room than that, and one byte that shows if it errs.
+  const std::uint64_t rest = total_bytes_.value_or(UINT64_MAX) - slot.plain_offset;
+  const std::size_t room = rest < chunk_bytes_ ? static_cast<std::size_t>(rest) + 1 : chunk_bytes_;
   Buffer& buffer = slot.front();
-  BufferAccess::allocate(buffer, chunk_bytes_);
-  while (slot.filled_bytes < chunk_bytes_) {
+  BufferAccess::allocate(buffer, room);
+  while (slot.filled_bytes < room) {
     const std::size_t got =
-        source_.read({buffer.data() + slot.filled_bytes, chunk_bytes_ - slot.filled_bytes});
+        source_.read({buffer.data() + slot.filled_bytes, room - slot.filled_bytes});
     if (got == 0) {
       ended_ = true;
       break;
     }
     slot.filled_bytes += got;
   }
+  if (slot.filled_bytes > rest)
+    throw Error(errc::io_error, "gave more bytes than it had said").in_file(source_.name());
   slot.plain_bytes = static_cast<std::uint32_t>(slot.filled_bytes);
   slot.data = {buffer.data(), slot.filled_bytes};
   return slot.filled_bytes > 0;
@@ -76,15 +81,17 @@ void PlainReader::check_total(std::uint64_t plain_bytes) const {
         .in_file(source_.name());
 }
 
-RecordWriter::RecordWriter(SinkImpl& sink, std::uint64_t records_offset)
+RecordWriter::RecordWriter(SinkImpl& sink, std::uint64_t records_offset, MemoryAccount& memory)
     : sink_(sink),
       positional_(dynamic_cast<PositionalSinkImpl*>(&sink)),
-      records_offset_(records_offset) {}
+      records_offset_(records_offset),
+      memory_(memory) {}
 
 void RecordWriter::place(ChunkSlot& slot) {
   if (slot.sequence != index_.chunks())
     throw Error(errc::io_error, "internal error: chunks are out of order");
   slot.record_offset = end_offset();
+  memory_.charge(4 * sizeof(IndexEntry));  // the vector may double, and is encoded and sealed
   index_.add({.stored_bytes = slot.stored_bytes, .plain_bytes = slot.plain_bytes});
 }
 

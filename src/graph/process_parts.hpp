@@ -8,6 +8,7 @@
 
 #include "container/index.hpp"
 #include "graph/parts.hpp"
+#include "memory/memory_account.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -36,10 +37,13 @@ class PlainReader final : public Producer {
 /// Borrows the sink. place() is called in order.
 class RecordWriter final : public Consumer {
  public:
-  RecordWriter(SinkImpl& sink, std::uint64_t records_offset);
+  RecordWriter(SinkImpl& sink, std::uint64_t records_offset, MemoryAccount& memory);
 
   bool ordered() const noexcept override { return true; }
   bool sequential() const noexcept override { return positional_ == nullptr; }
+  std::size_t max_concurrent_writes() const noexcept override {
+    return positional_ ? positional_->max_concurrent_writes() : 1;
+  }
   void place(ChunkSlot& slot) override;
   void write(ChunkSlot& slot) override;
 
@@ -50,6 +54,7 @@ class RecordWriter final : public Consumer {
   SinkImpl& sink_;
   PositionalSinkImpl* const positional_;  // nullptr: a stream
   const std::uint64_t records_offset_;
+  MemoryAccount& memory_;
   Index index_;
 };
 

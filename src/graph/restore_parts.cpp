@@ -11,6 +11,13 @@ namespace adapipe::inline v0_1 {
 
 namespace {
 
+/// Before memory is taken for a record: slots were reserved for chunks of its plain size.
+void check_stored_bytes(const StageChain& chain, std::uint32_t plain_bytes,
+                        std::uint32_t stored_bytes) {
+  if (stored_bytes > chain.most_stored_bytes(plain_bytes))
+    throw Error(errc::corrupt, "the record is larger than its stages can have made it");
+}
+
 /// Makes room for a whole record in the front buffer: the header in front of the data.
 std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
   BufferAccess::allocate(slot.front(), stored_bytes);
@@ -21,8 +28,9 @@ std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
 }  // namespace
 
 IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source,
-                                         const OpenedContainer& container, const Index& index)
-    : source_(source), container_(container), index_(index) {
+                                         const OpenedContainer& container, const Index& index,
+                                         const StageChain& chain)
+    : source_(source), container_(container), index_(index), chain_(chain) {
   starts_.reserve(index.chunks());
   Start start{.plain = 0, .record = container.records_offset};
   for (const IndexEntry& entry : index.entries()) {
@@ -37,6 +45,12 @@ ReadResult IndexedRecordReader::read(ChunkSlot& slot, bool may_wait) {
   if (slot.filled_bytes == 0) {
     slot.plain_offset = starts_[slot.sequence].plain;
     slot.record_offset = starts_[slot.sequence].record;
+    try {
+      check_stored_bytes(chain_, entry.plain_bytes, entry.stored_bytes);
+    } catch (Error& error) {
+      locate(error, slot);
+      throw;
+    }
     slot.data = record_space(slot, entry.stored_bytes);
   }
   while (slot.filled_bytes < slot.data.size()) {
@@ -83,30 +97,38 @@ std::uint64_t IndexedRecordReader::chunk_at(std::uint64_t plain_offset) const no
 }
 
 StreamRecordReader::StreamRecordReader(SourceImpl& source, const OpenedContainer& container,
-                                       std::uint64_t max_plain_bytes)
+                                       const StageChain& chain, std::uint64_t max_plain_bytes,
+                                       MemoryAccount& memory)
     : source_(source),
       container_(container),
+      chain_(chain),
       max_plain_bytes_(max_plain_bytes),
-      offset_(container.records_offset) {}
+      offset_(container.records_offset),
+      memory_(memory) {}
 
 bool StreamRecordReader::next(ChunkSlot& slot) {
-  if (complete_) return false;
+  if (index_header_) return false;
   slot.plain_offset = seen_.plain_total();
   slot.record_offset = offset_;
   try {
-    std::array<std::byte, layout::kRecordHeaderBytes> bytes;
+    RecordHeaderBytes bytes;
     read_exactly(bytes);
     const RecordHeader header = decode_record_header(bytes, container_.header);
     if (header.sequence != seen_.chunks())
       throw Error(errc::corrupt, "the record is number " + std::to_string(header.sequence) +
                                      " where " + std::to_string(seen_.chunks()) + " was due");
     if (header.type == RecordType::index) {
-      check_end(bytes, header);
+      index_header_ = bytes;
       return false;
     }
+    const std::uint64_t promised = container_.header.plain_bytes.value_or(UINT64_MAX);
+    if (header.plain_bytes > promised - seen_.plain_total())
+      throw Error(errc::corrupt, "the chunks hold more than the header says");
+    check_stored_bytes(chain_, header.plain_bytes, header.stored_bytes);
     if (header.plain_bytes > max_plain_bytes_ - seen_.plain_total())
       throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
                                             std::to_string(max_plain_bytes_) + " plain bytes");
+    memory_.charge(2 * sizeof(IndexEntry));  // the vector may double
     seen_.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
     slot.data = record_space(slot, header.stored_bytes);
     std::copy(bytes.begin(), bytes.end(), slot.data.begin());
@@ -134,22 +156,27 @@ void StreamRecordReader::read_exactly(std::span<std::byte> to) {
   }
 }
 
-void StreamRecordReader::check_end(
-    std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
-    const RecordHeader& header) {
+void StreamRecordReader::check_end() {
+  if (!index_header_)
+    throw Error(errc::io_error, "internal error: the stream was not read through");
   const std::uint64_t index_offset = offset_ - layout::kRecordHeaderBytes;
-  // Memory is taken as the bytes arrive, not as the record claims.
-  constexpr std::size_t kStep = 1 << 20;
-  std::vector<std::byte> payload;
-  while (payload.size() < header.stored_bytes) {
-    const std::size_t had = payload.size();
-    payload.resize(std::min<std::size_t>(header.stored_bytes, had + kStep));
-    read_exactly(std::span(payload).subspan(had));
+  try {
+    read_index_and_trailer();
+  } catch (Error& error) {
+    throw error.in_file(source_.name()).at_offset(index_offset);
   }
-  const Index index = open_index_record(header_bytes, header, payload, container_);
-  const bool same = std::equal(index.entries().begin(), index.entries().end(),
-                               seen_.entries().begin(), seen_.entries().end());
-  if (!same) throw Error(errc::corrupt, "the index does not list the chunks that were read");
+}
+
+void StreamRecordReader::read_index_and_trailer() {
+  const std::uint64_t index_offset = offset_ - layout::kRecordHeaderBytes;
+  const RecordHeader header = decode_record_header(*index_header_, container_.header);
+  check_index_bytes(header, seen_.chunks());
+  memory_.charge(2 * std::size_t{header.stored_bytes});
+  std::vector<std::byte> payload(header.stored_bytes);
+  read_exactly(payload);
+  const Index index = open_index_record(*index_header_, header, payload, container_);
+  if (index.entries() != seen_.entries())
+    throw Error(errc::corrupt, "the index does not list the chunks that were read");
   std::array<std::byte, layout::kTrailerBytes> bytes;
   read_exactly(bytes);
   const Trailer trailer = decode_trailer(bytes);
@@ -159,9 +186,6 @@ void StreamRecordReader::check_end(
   std::byte more{};
   if (source_.read({&more, 1}) != 0)
     throw Error(errc::corrupt, "something follows the end of the container").at_offset(offset_);
-  if (container_.header.plain_bytes && *container_.header.plain_bytes != index.plain_total())
-    throw Error(errc::corrupt, "the header and the index disagree on the plain size");
-  complete_ = true;
 }
 
 PlainWriter::PlainWriter(SinkImpl& sink)

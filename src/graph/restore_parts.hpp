@@ -11,6 +11,8 @@
 #include "container/index.hpp"
 #include "container/open.hpp"
 #include "graph/parts.hpp"
+#include "graph/stage_chain.hpp"
+#include "memory/memory_account.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -18,7 +20,7 @@ namespace adapipe::inline v0_1 {
 class IndexedRecordReader final : public Producer {
  public:
   IndexedRecordReader(PositionalSourceImpl& source, const OpenedContainer& container,
-                      const Index& index);
+                      const Index& index, const StageChain& chain);
 
   std::optional<std::uint64_t> chunks() const noexcept override { return index_.chunks(); }
   ReadResult read(ChunkSlot& slot, bool may_wait) override;
@@ -39,37 +41,39 @@ class IndexedRecordReader final : public Producer {
   PositionalSourceImpl& source_;
   const OpenedContainer& container_;
   const Index& index_;
+  const StageChain& chain_;
   std::vector<Start> starts_;  // by chunk
 };
 
-/// Reads the records of a container front to back, and checks index and trailer at the end against
-/// what it has seen. Borrows.
+/// Reads the records of a container front to back. Borrows.
 class StreamRecordReader final : public Producer {
  public:
-  StreamRecordReader(SourceImpl& source, const OpenedContainer& container,
-                     std::uint64_t max_plain_bytes);
+  StreamRecordReader(SourceImpl& source, const OpenedContainer& container, const StageChain& chain,
+                     std::uint64_t max_plain_bytes, MemoryAccount& memory);
 
   std::optional<std::uint64_t> chunks() const noexcept override { return std::nullopt; }
   ReadResult read(ChunkSlot&, bool) override { return ReadResult::filled; }
   bool next(ChunkSlot& slot) override;
   void locate(Error& error, const ChunkSlot& slot) const override;
 
-  /// What was read, complete once next() has said false.
+  /// After next() has said false: reads index and trailer, and checks them against what was seen.
+  void check_end();
+
   const Index& seen() const noexcept { return seen_; }
-  bool complete() const noexcept { return complete_; }
   std::uint64_t container_bytes() const noexcept { return offset_; }
 
  private:
   void read_exactly(std::span<std::byte> to);
-  void check_end(std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
-                 const RecordHeader& header);
+  void read_index_and_trailer();
 
   SourceImpl& source_;
   const OpenedContainer& container_;
+  const StageChain& chain_;
   const std::uint64_t max_plain_bytes_;
   std::uint64_t offset_;  // in the container
   Index seen_;
-  bool complete_ = false;
+  MemoryAccount& memory_;
+  std::optional<RecordHeaderBytes> index_header_;  // once it was met
 };
 
 /// Writes restored chunks: in place, in any order, or front to back where the sink is a stream.
@@ -79,6 +83,9 @@ class PlainWriter final : public Consumer {
 
   bool ordered() const noexcept override { return sequential(); }
   bool sequential() const noexcept override { return positional_ == nullptr; }
+  std::size_t max_concurrent_writes() const noexcept override {
+    return positional_ ? positional_->max_concurrent_writes() : 1;
+  }
   void place(ChunkSlot& slot) override;
   void write(ChunkSlot& slot) override;
 

@@ -15,7 +15,7 @@ class RunControl {
   virtual void fail(Error error) noexcept = 0;
   /// A chunk has been written. May throw, which fails the operation.
   virtual void chunk_done(const ChunkSlot& slot) = 0;
-  /// The last chunk is back: the graph can be taken down, on a worker thread.
+  /// The last chunk is back; nobody uses the parts any more.
   virtual void drained() noexcept = 0;
 };
 

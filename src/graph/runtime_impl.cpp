@@ -44,8 +44,10 @@ RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
   workers_.emplace(workers, options.thread_name);
 }
 
+bool RuntimeImpl::is_forked_copy() const noexcept { return getpid() != process_; }
+
 void RuntimeImpl::check_not_forked() const {
-  if (getpid() != process_)
+  if (is_forked_copy())
     throw Error(errc::resource_exhausted,
                 "this Runtime was made before fork(); its threads do not exist in the child");
 }

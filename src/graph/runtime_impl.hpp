@@ -31,9 +31,14 @@ class RuntimeImpl {
   /// Throws Error(resource_exhausted) in a child of fork(), where the threads do not exist.
   void check_not_forked() const;
 
-  /// Whether this thread runs tasks of this runtime: waiting on it for another operation of the
-  /// same runtime could be waiting for itself.
-  bool runs_on_this_thread() const noexcept { return workers_ && workers_->runs_on_this_thread(); }
+  /// Whether this is a thread of this runtime: waiting on it for another operation of the same
+  /// runtime could be waiting for itself.
+  bool runs_on_this_thread() const noexcept {
+    return workers_ && (workers_->runs_on_this_thread() || io_->runs_on_this_thread());
+  }
+
+  /// true in a child of fork(), where the threads do not exist.
+  bool is_forked_copy() const noexcept;
 
  private:
   const int process_;

@@ -55,13 +55,16 @@ std::size_t StageChain::bound_bytes(std::size_t stage, std::size_t plain_bytes,
   return bound;
 }
 
+std::size_t StageChain::most_stored_bytes(std::size_t plain_bytes) const {
+  std::size_t most = plain_bytes;
+  for (const auto& stage : stages_) most = std::max(most, stage->max_output_bytes(most));
+  return most + keys_.overhead_bytes();
+}
+
 std::size_t StageChain::slot_bytes(std::size_t plain_bytes) const {
-  std::size_t largest = 0;
-  for (std::size_t i = 0; i <= stages_.size(); ++i)
-    largest = std::max(largest, bound_bytes(i, plain_bytes, 0));
   constexpr std::size_t kRoom = BufferAccess::kHeadroomBytes + BufferAccess::kTailroomBytes + 4096;
   const std::size_t buffers = stages_.empty() ? 1 : 2;
-  return buffers * (largest + kRoom);
+  return buffers * (most_stored_bytes(plain_bytes) + kRoom);
 }
 
 std::size_t StageChain::worker_bytes(std::size_t plain_bytes) const {
@@ -137,7 +140,9 @@ Outcome ChainWorker::call_stage(std::size_t stage, std::size_t limit_bytes, Chun
   BufferAccess::restart(out, limit_bytes);
   const ChunkInfo info{.index = slot.sequence, .plain_bytes = slot.plain_bytes};
   if (workers_[stage]->run(info, slot.data, out) == Outcome::unchanged) return Outcome::unchanged;
-  if (out.empty()) throw Error(errc::stage_failed, "the stage made an empty output");
+  if (out.empty())
+    throw Error(chain_.direction() == Direction::forward ? errc::stage_failed : errc::corrupt,
+                "the stage made an empty output");
   slot.swap_buffers();
   slot.data = {out.data(), out.size()};
   return Outcome::changed;

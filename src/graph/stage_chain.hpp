@@ -43,6 +43,10 @@ class StageChain {
   /// chunk has `plain_bytes` and the stages in `skipped` passed it through.
   std::size_t bound_bytes(std::size_t stage, std::size_t plain_bytes, std::uint16_t skipped) const;
 
+  /// The most bytes that a record of a chunk of `plain_bytes` stores, whichever stages pass it
+  /// through: beyond that a record is not of this container.
+  std::size_t most_stored_bytes(std::size_t plain_bytes) const;
+
   /// Memory of a slot's buffers for chunks of up to `plain_bytes`, and of one worker.
   std::size_t slot_bytes(std::size_t plain_bytes) const;
   std::size_t worker_bytes(std::size_t plain_bytes) const;

@@ -2,8 +2,8 @@
 
 #include <adapipe/error.hpp>
 #include <algorithm>
+#include <exception>
 #include <latch>
-#include <system_error>
 
 #include "util/thread.hpp"
 
@@ -34,13 +34,12 @@ WorkerArena::WorkerArena(std::size_t threads, const std::string& thread_name)
         });
       });
     }
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {
     seated.count_down(static_cast<std::ptrdiff_t>(threads - seats_.size()));
     seated.wait();
     dismiss();
     throw Error(errc::resource_exhausted,
-                "cannot start " + std::to_string(threads) + " worker threads")
-        .caused_by(error.code());
+                "cannot start " + std::to_string(threads) + " worker threads: " + error.what());
   }
   seated.wait();
 }

@@ -17,7 +17,8 @@ namespace adapipe::inline v0_1 {
 /// of a host's can be waited in, stolen from or starved.
 ///
 /// Invariants: exactly threads() seats for the whole lifetime; the constructor returns when all
-/// are seated. Everything enqueued must have run before the destructor is called.
+/// are seated. What was enqueued is part of the session that the seats wait for, so the destructor
+/// runs it to the end.
 class WorkerArena {
  public:
   /// Throws Error(resource_exhausted) if a thread cannot be made.
@@ -39,7 +40,7 @@ class WorkerArena {
   /// Runs `task` on a worker, some time. It must not throw.
   template <typename Task>
   void enqueue(Task&& task) {
-    arena_.enqueue(std::forward<Task>(task));
+    arena_.enqueue(session_.defer(std::forward<Task>(task)));
   }
 
  private:

@@ -23,6 +23,8 @@ constexpr std::string_view kNameSuffix = "-io";
 
 using Threads = std::list<std::thread>;
 
+thread_local const void* this_threads_executor = nullptr;
+
 void join_all(Threads threads) {
   for (std::thread& thread : threads) thread.join();
 }
@@ -59,6 +61,7 @@ void IoExecutor::State::add_thread() {
 
 void IoExecutor::State::run(Threads::iterator self) {
   enter_own_thread(thread_name);
+  this_threads_executor = this;
   std::unique_lock lock(mutex);
   for (;;) {
     work.wait_for(lock, kIdleTime, [this] { return is_ending || !jobs.empty(); });
@@ -114,6 +117,10 @@ void IoExecutor::submit(std::function<void()> job) {
       throw Error(errc::resource_exhausted, std::string("cannot make a thread: ") + error.what());
     }
   }
+}
+
+bool IoExecutor::runs_on_this_thread() const noexcept {
+  return this_threads_executor == state_.get();
 }
 
 std::size_t IoExecutor::threads() const {

@@ -23,6 +23,9 @@ class IoExecutor {
   /// none can be made; the job is then not queued.
   void submit(std::function<void()> job);
 
+  /// Whether the calling thread is one of the executor's.
+  bool runs_on_this_thread() const noexcept;
+
   std::size_t threads() const;  ///< alive at this moment, for tests
 
  private:

@@ -17,6 +17,8 @@ bool SinkImpl::may_wait() const noexcept { return true; }
 
 std::string SinkImpl::name() const { return "output stream"; }
 
+std::size_t PositionalSinkImpl::max_concurrent_writes() const noexcept { return 0; }
+
 void PositionalSinkImpl::write(std::span<const std::byte> bytes) {
   write_at(position_, bytes);
   position_ += bytes.size();

@@ -11,7 +11,8 @@ namespace adapipe::inline v0_1 {
 /// Overwrites memory in a way that the compiler keeps.
 void wipe(std::span<std::byte> bytes) noexcept;
 
-/// N secret bytes, wiped on destruction and when moved from or assigned over.
+/// N secret bytes, wiped on destruction. Moving copies; the source keeps its bytes until it is
+/// destroyed.
 template <std::size_t N>
 class SecretArray {
  public:

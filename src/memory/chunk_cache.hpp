@@ -15,6 +15,9 @@ namespace adapipe::inline v0_1 {
 struct CachedChunk {
   Buffer memory;
   std::span<const std::byte> data;  // within memory
+
+  /// All that an entry takes, roughly.
+  std::size_t cost_bytes() const noexcept;
 };
 
 /// The decoded chunks used last, within a byte budget; the newest one is kept even if it alone is

@@ -22,14 +22,15 @@ class FifoGate {
   using Admitted = std::function<void(std::size_t taken)>;
 
   /// `who` tells requests apart; one at a time for each. `admitted` must not throw.
+  /// If it throws, nothing was asked for.
   void enter(const void* who, Take take, Admitted admitted);
 
   /// Stops waiting. true: `admitted` will not be called; false: it was, is being called, or `who`
   /// has not asked.
-  bool withdraw(const void* who);
+  bool withdraw(const void* who) noexcept;
 
   /// Gives back what admitted() was told, or a part of it.
-  void leave(std::size_t units);
+  void leave(std::size_t units) noexcept;
 
   /// Takes more for someone who is inside already; false if there is not as much at the moment.
   bool try_extend(std::size_t units);
@@ -42,12 +43,9 @@ class FifoGate {
     const void* who;
     Take take;
     Admitted admitted;
+    std::size_t taken = 0;
   };
-  struct Admission {
-    Admitted admitted;
-    std::size_t taken;
-  };
-  void admit_those_who_fit(std::unique_lock<std::mutex> lock);
+  void admit_those_who_fit(std::unique_lock<std::mutex> lock) noexcept;
 
   const std::size_t capacity_;
   mutable std::mutex mutex_;

@@ -62,6 +62,31 @@ TEST_CASE("1,000 operations at once on one Runtime all complete within its budge
   }
 }
 
+TEST_CASE("an absurd number of chunks in flight is cut to what the budget holds") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime({.worker_threads = 2, .memory_bytes = 1 << 20});
+  const Bytes plain = random_bytes(5 * kChunk, 1);
+  Bytes sealed;
+  const Report report = pipeline_on(runtime, xor_stage())
+                            .process(Source(std::make_unique<HookedStream>(plain, BeforeCall())),
+                                     Sink::memory(sealed), {.max_in_flight = SIZE_MAX});
+  CHECK(report.peak_buffer_bytes <= std::size_t{1} << 20);
+}
+
+TEST_CASE("a source may itself process on the same Runtime") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime({.worker_threads = 1, .io_threads = 1, .max_concurrent_operations = 1});
+  const Bytes plain = random_bytes(5 * kChunk, 1);
+  const Pipeline pipeline = pipeline_on(runtime, xor_stage());
+  Bytes sealed;
+  const BeforeCall nest = [&](std::size_t) {
+    Bytes inner;
+    pipeline.process(Source::memory(plain), Sink::memory(inner));
+  };
+  CHECK(pipeline.process(Source(std::make_unique<HookedStream>(plain, nest)), Sink::memory(sealed))
+            .chunks == 5);
+}
+
 TEST_CASE("never more chunks are in flight than were allowed") {
   const Watchdog watchdog(std::chrono::seconds(60));
   const Bytes plain = random_bytes(100 * kChunk, 1);
@@ -153,6 +178,23 @@ TEST_CASE(
         pipeline_on(runtime, stage).process(Source::memory(plain), Sink::memory(sealed));
     CHECK(report.stages.at(0).chunks_unchanged == 40);
   }
+}
+
+TEST_CASE("a stage may wait for an operation whose graph its own worker takes down") {
+  const Watchdog watchdog(std::chrono::seconds(240));
+  const Bytes few = random_bytes(8 * kChunk, 1);
+  const Runtime runtime({.worker_threads = 2});
+  for (int round = 0; round < 3000; ++round) {
+    Bytes one, two;
+    const Operation other =
+        pipeline_on(runtime, xor_stage()).start(Source::memory(few), Sink::memory(one));
+    const auto stage = make_stage("test.waits", [&](const ChunkInfo&, auto, auto&) {
+      other.wait();
+      return Outcome::unchanged;
+    });
+    pipeline_on(runtime, stage).process(Source::memory(few), Sink::memory(two));
+  }
+  CHECK(runtime.memory_in_use_bytes() == 0);
 }
 
 TEST_CASE("a stage may run parallel loops, and is not entered again on top of itself") {

@@ -1,8 +1,10 @@
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
@@ -220,6 +222,63 @@ TEST_CASE("destroying an operation cancels it and waits for it") {
     { const Operation dropped = pipeline.start(Source::memory(plain), good_sink(fate, 0)); }
     CHECK(fate.committed + fate.abandoned <= 1);  // 0: cancelled before the sink was opened
     CHECK(runtime.memory_in_use_bytes() == 0);
+  }
+}
+
+TEST_CASE("an operation commits and succeeds, or abandons and fails, whenever the stop comes") {
+  const Watchdog watchdog(std::chrono::seconds(120));
+  struct StopsAtCommit final : PositionalSinkImpl {
+    StopsAtCommit(SinkFate& f, std::stop_source& s) : fate(f), stop(s) {}
+    void write_at(std::uint64_t, std::span<const std::byte>) override {}
+    void commit() override {
+      stop.request_stop();
+      ++fate.committed;
+    }
+    void abandon() noexcept override { ++fate.abandoned; }
+    SinkFate& fate;
+    std::stop_source& stop;
+  };
+  const Bytes plain = random_bytes(kChunks * kChunk, 1);
+  for (const NamedRuntime& runtime : test_runtimes()) {
+    SinkFate fate;
+    std::stop_source stop;
+    const Report report =
+        small_pipeline(runtime.runtime, xor_stage())
+            .process(Source::memory(plain), Sink(std::make_unique<StopsAtCommit>(fate, stop)),
+                     {.stop = stop.get_token()});
+    CHECK(report.chunks == kChunks);
+    CHECK(fate.committed == 1);
+    CHECK(fate.abandoned == 0);
+  }
+}
+
+TEST_CASE("a hostile stream takes no more memory than its header promises") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  // A record that claims more plain bytes than the header has in all, and an index that claims
+  // more bytes than its chunks need: refused before memory is taken.
+  const Bytes plain = compressible_bytes(100, 1);
+  Bytes sealed;
+  Pipeline::Builder()
+      .add(zstd())
+      .chunk_size(ChunkSize::from_mib(256))
+      .runtime(Runtime::serial())
+      .build()
+      .process(Source::memory(plain), Sink::memory(sealed));
+  const auto magic = from_hex("ef415243");
+  const auto first = std::search(sealed.begin(), sealed.end(), magic.begin(), magic.end());
+  const auto index = std::search(first + 4, sealed.end(), magic.begin(), magic.end());
+  for (const auto& [record, field] : {std::pair{first, 8}, std::pair{index, 12}}) {
+    Bytes hostile = sealed;
+    hostile[static_cast<std::size_t>(record - sealed.begin()) + static_cast<std::size_t>(field) +
+            3] = std::byte{0x0F};  // 240 MiB more
+    SinkFate fate;
+    const Error error = thrown_by([&] {
+      restore(Source(std::make_unique<HookedStream>(hostile, BeforeCall())),
+              Sink(std::make_unique<HookedSink>(fate, BeforeCall())),
+              {.runtime = Runtime({.worker_threads = 2, .memory_bytes = 1 << 20})});
+    });
+    CHECK(error.kind() == errc::corrupt);
+    CHECK(fate.committed == 0);
   }
 }
 

@@ -16,7 +16,7 @@ std::shared_ptr<const CachedChunk> chunk_of(std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("a cache keeps what was used last, within its budget") {
-  ChunkCache cache(300);
+  ChunkCache cache(3 * chunk_of(100)->cost_bytes());
   for (const std::uint64_t chunk : {0, 1, 2}) cache.insert(chunk, chunk_of(100));
   CHECK(cache.find(0) != nullptr);  // now the newest
   cache.insert(3, chunk_of(100));
