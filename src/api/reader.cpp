@@ -110,7 +110,7 @@ class Reader::Impl {
       throw;
     }
     const std::span<const std::byte> data = slot.data;
-    auto decoded = std::make_shared<CachedChunk>(std::move(slot.front()), data);
+    auto decoded = std::make_shared<CachedChunk>(CachedChunk{std::move(slot.front()), data});
     cache_.insert(chunk, decoded);
     return decoded;
   }

@@ -92,3 +92,15 @@ wait "$feeder"
 [ ! -e data.adapipe ] && [ ! -e in.fifo.adapipe ] || fail "it went on after the signal"
 partial_exists && fail "a temporary file is left"
 succeeds "$adapipe" verify -q -k k old.adapipe
+
+# A key that never comes: nothing has been begun, so the signal ends it at once.
+mkfifo key.fifo
+for option in --key-file --passphrase-file; do
+  (exec "$adapipe" process $option key.fifo c -o never.adapipe) 2>"$logs/err" &
+  pid=$!
+  until grep -q -s '^State:.*[SD]' "/proc/$pid/status" && [ "$(cat "/proc/$pid/comm")" = adapipe ]; do :; done
+  kill -TERM $pid
+  wait $pid
+  [ $? -eq 143 ] || fail "$option: not ended by the signal"
+  [ ! -e never.adapipe ] || fail "$option: an output was left"
+done

@@ -48,7 +48,7 @@ TEST_CASE("what a chain does forward it undoes backward") {
   const Bytes plain = compressible_bytes(10'000, 1);
   const std::vector<std::shared_ptr<const Stage>> stages{xor_stage(), every_other_stage(), zstd(),
                                                          lonely_stage()};
-  for (const std::uint64_t sequence : {0, 1}) {
+  for (const std::uint64_t sequence : {0u, 1u}) {
     ChunkSlot slot;
     slot.sequence = sequence;
     load(slot, plain);

@@ -17,7 +17,7 @@ using testing::Watchdog;
 
 TEST_CASE("all workers of an arena run at once, on threads of its own") {
   const Watchdog watchdog(std::chrono::seconds(60));
-  for (const std::size_t threads : {1, 2, 8}) {
+  for (const std::size_t threads : {1u, 2u, 8u}) {
     WorkerArena arena(threads, "test");
     CHECK(arena.threads() == threads);
     CHECK_FALSE(arena.runs_on_this_thread());

@@ -90,7 +90,7 @@ TEST_CASE("a source may itself process on the same Runtime") {
 TEST_CASE("never more chunks are in flight than were allowed") {
   const Watchdog watchdog(std::chrono::seconds(60));
   const Bytes plain = random_bytes(100 * kChunk, 1);
-  for (const std::size_t allowed : {1, 2, 5}) {
+  for (const std::size_t allowed : {1u, 2u, 5u}) {
     std::atomic<std::size_t> in_flight{0};
     std::atomic<std::size_t> most{0};
     SinkFate fate;
@@ -139,7 +139,7 @@ TEST_CASE("a stage with a concurrency limit of one is never run twice at once") 
 TEST_CASE("a stage may itself process on the same Runtime, even with one worker") {
   const Watchdog watchdog(std::chrono::seconds(120));
   const Bytes plain = compressible_bytes(40 * kChunk, 1);
-  for (const std::size_t workers : {1, 2, 8}) {
+  for (const std::size_t workers : {1u, 2u, 8u}) {
     const Runtime runtime({.worker_threads = workers});
     const Pipeline inner = pipeline_on(runtime, zstd());
     const auto stage = make_stage("test.nests", [&](const ChunkInfo&, auto in, auto&) {
@@ -162,7 +162,7 @@ TEST_CASE(
     "a stage may wait for operations that it started on the same Runtime, even the only one") {
   const Watchdog watchdog(std::chrono::seconds(120));
   const Bytes plain = compressible_bytes(40 * kChunk, 1);
-  for (const std::size_t workers : {1, 2, 8}) {
+  for (const std::size_t workers : {1u, 2u, 8u}) {
     const Runtime runtime({.worker_threads = workers});
     const Pipeline inner = pipeline_on(runtime, zstd());
     const auto stage = make_stage("test.waits", [&](const ChunkInfo&, auto in, auto&) {
@@ -273,7 +273,7 @@ TEST_CASE("a source that waits does not hold up a neighbour") {
 
 TEST_CASE("thousands of small operations, one after the other") {
   const Watchdog watchdog(std::chrono::seconds(240));
-  for (const std::size_t workers : {1, 3}) {
+  for (const std::size_t workers : {1u, 3u}) {
     const Runtime runtime({.worker_threads = workers});
     const Pipeline pipeline = pipeline_on(runtime, xor_stage());
     for (std::size_t i = 0; i < 3000; ++i) {

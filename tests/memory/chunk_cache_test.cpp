@@ -10,14 +10,14 @@ std::shared_ptr<const CachedChunk> chunk_of(std::size_t bytes) {
   Buffer memory(bytes);
   memory.resize(bytes);
   const std::span<const std::byte> data(memory.data(), bytes);
-  return std::make_shared<CachedChunk>(std::move(memory), data);
+  return std::make_shared<CachedChunk>(CachedChunk{std::move(memory), data});
 }
 
 }  // namespace
 
 TEST_CASE("a cache keeps what was used last, within its budget") {
   ChunkCache cache(3 * chunk_of(100)->cost_bytes());
-  for (const std::uint64_t chunk : {0, 1, 2}) cache.insert(chunk, chunk_of(100));
+  for (const std::uint64_t chunk : {0u, 1u, 2u}) cache.insert(chunk, chunk_of(100));
   CHECK(cache.find(0) != nullptr);  // now the newest
   cache.insert(3, chunk_of(100));
   CHECK(cache.find(1) == nullptr);
