@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
@@ -254,8 +255,9 @@ TEST_CASE("an operation commits and succeeds, or abandons and fails, whenever th
 
 TEST_CASE("a hostile stream takes no more memory than its header promises") {
   const Watchdog watchdog(std::chrono::seconds(60));
-  // A record that claims more plain bytes than the header has in all, and an index that claims
-  // more bytes than its chunks need: refused before memory is taken.
+  // A record that claims more plain bytes than the header has in all, one that stores more than its
+  // stages can have made of them, and an index that is larger than its chunks need: each is refused
+  // before memory is taken.
   const Bytes plain = compressible_bytes(100, 1);
   Bytes sealed;
   Pipeline::Builder()
@@ -267,10 +269,17 @@ TEST_CASE("a hostile stream takes no more memory than its header promises") {
   const auto magic = from_hex("ef415243");
   const auto first = std::search(sealed.begin(), sealed.end(), magic.begin(), magic.end());
   const auto index = std::search(first + 4, sealed.end(), magic.begin(), magic.end());
-  for (const auto& [record, field] : {std::pair{first, 8}, std::pair{index, 12}}) {
+  struct Case {
+    Bytes::iterator record;
+    std::vector<std::ptrdiff_t> fields;
+    const char* says;
+  };
+  for (const auto& [record, fields, says] :
+       {Case{first, {8}, "more than the header says"}, Case{first, {12}, "larger than its stages"},
+        Case{index, {8, 12}, "not of the size that its chunks need"}}) {
     Bytes hostile = sealed;
-    hostile[static_cast<std::size_t>(record - sealed.begin()) + static_cast<std::size_t>(field) +
-            3] = std::byte{0x0F};  // 240 MiB more
+    for (const std::ptrdiff_t field : fields)
+      hostile[static_cast<std::size_t>(record - sealed.begin() + field + 3)] = std::byte{0x0F};
     SinkFate fate;
     const Error error = thrown_by([&] {
       restore(Source(std::make_unique<HookedStream>(hostile, BeforeCall())),
@@ -278,6 +287,8 @@ TEST_CASE("a hostile stream takes no more memory than its header promises") {
               {.runtime = Runtime({.worker_threads = 2, .memory_bytes = 1 << 20})});
     });
     CHECK(error.kind() == errc::corrupt);
+    INFO(error.what());
+    CHECK(std::string(error.what()).find(says) != std::string::npos);
     CHECK(fate.committed == 0);
   }
 }
