@@ -1,5 +1,6 @@
 #include "graph/runtime_impl.hpp"
 
+#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include <adapipe/error.hpp>
@@ -37,6 +38,10 @@ RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
       memory_(within(options.memory_bytes, std::min(usable_memory_bytes() / 4, kMaxDefaultMemory),
                      SIZE_MAX, "memory_bytes")) {
   if (serial) return;
+  // OpenSSL tidies up at exit. Set up before a static Runtime is complete, it does so after that
+  // has ended, and our threads, for which it keeps state, are gone by then. (Without an option the
+  // call does nothing.)
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   const std::size_t workers =
       within(options.worker_threads, usable_cpus(), kMaxWorkers, "worker_threads");
   io_.emplace(within(options.io_threads, 2 * operations_.capacity(), kMaxIoThreads, "io_threads"),

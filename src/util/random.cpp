@@ -1,25 +1,26 @@
 #include "util/random.hpp"
 
-#include <openssl/rand.h>
+#include <sys/random.h>
 
-#include <algorithm>
-#include <limits>
-
-#include "util/openssl.hpp"
+#include <adapipe/error.hpp>
+#include <cerrno>
+#include <system_error>
 
 namespace adapipe::inline v0_1 {
+
 namespace {
 
+/// The kernel's generator itself: OpenSSL's would keep state for every thread that asks.
 class SystemRandom final : public RandomSource {
  public:
   void fill(std::span<std::byte> out) override {
     while (!out.empty()) {
-      const auto part =
-          out.first(std::min<std::size_t>(out.size(), std::numeric_limits<int>::max()));
-      check_openssl(RAND_priv_bytes(reinterpret_cast<unsigned char*>(part.data()),
-                                    static_cast<int>(part.size())),
-                    "RAND_priv_bytes");
-      out = out.subspan(part.size());
+      const ssize_t got = ::getrandom(out.data(), out.size(), 0);
+      if (got >= 0)
+        out = out.subspan(static_cast<std::size_t>(got));
+      else if (errno != EINTR)
+        throw Error(errc::resource_exhausted, "the system gives no random bytes")
+            .caused_by(std::error_code(errno, std::system_category()));
     }
   }
 };

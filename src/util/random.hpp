@@ -13,7 +13,7 @@ class RandomSource {
   virtual void fill(std::span<std::byte> out) = 0;
 };
 
-/// OpenSSL's generator, seeded by the operating system. Thread-safe.
+/// The operating system's generator, getrandom(2). Thread-safe.
 RandomSource& system_random() noexcept;
 
 }  // namespace adapipe::inline v0_1
