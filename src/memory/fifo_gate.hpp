@@ -18,7 +18,8 @@ class FifoGate {
 
   /// How much of `free` units to take; 0: not enough yet. Called under the gate's lock.
   using Take = std::function<std::size_t(std::size_t free)>;
-  /// Called once, outside the lock, by this enter() or by a later leave() of someone else.
+  /// Called once, outside the lock, by this enter() or by a later leave() of someone else, which it
+  /// must not hold up: it hands on what it was told and returns, without calling leave() itself.
   using Admitted = std::function<void(std::size_t taken)>;
 
   /// `who` tells requests apart; one at a time for each. `admitted` must not throw.
