@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct ReaderOptions {
   std::vector<std::byte> context{};            ///< as given to process
   StageRegistry registry{};
   bool allow_unencrypted = false;  ///< as RestoreOptions::allow_unencrypted
+  std::stop_token stop{};          ///< open() waits for a key provider no longer: Error(cancelled)
 };
 
 /// Random access to the plain bytes of a container. Movable; read_at() may be called from any

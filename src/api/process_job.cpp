@@ -44,7 +44,8 @@ void ProcessJob::prepare(std::size_t worker_threads, MemoryAccount& memory) {
   for (const auto& stage : plan_.stages) header.stages.push_back(stage->info());
   header.plain_bytes = plain_bytes_;
   header.metadata = options_.metadata;
-  NewContainer container = create_container(header, plan_.cipher, options_.context, random_);
+  NewContainer container =
+      create_container(header, plan_.cipher, options_.context, random_, stop_token());
 
   chain_.emplace(Direction::forward, plan_.stages, std::move(container.keys), header);
   reader_.emplace(from, header.chunk_bytes);

@@ -61,7 +61,8 @@ class Reader::Impl {
       container_ = open_container(read_full_from(*source_.positional),
                                   {.identities = options.identities,
                                    .context = options.context,
-                                   .allow_unencrypted = options.allow_unencrypted});
+                                   .allow_unencrypted = options.allow_unencrypted,
+                                   .stop = options.stop});
       index_ = read_index(*source_.positional, container_);
       chain_.emplace(Direction::backward, make_stages(container_.header, options.registry),
                      container_.keys, container_.header);
@@ -150,7 +151,7 @@ ContainerInfo inspect(Source source) {
     const ListOf<Identity> none;
     const OpenedContainer container =
         open_container(read_full_from(*opened.positional),
-                       {.identities = none, .context = {}, .allow_unencrypted = true});
+                       {.identities = none, .context = {}, .allow_unencrypted = true, .stop = {}});
     add_index(info, read_index(*opened.positional, container));
     return info;
   } catch (...) {

@@ -38,7 +38,8 @@ void RestoreJob::prepare(std::size_t, MemoryAccount& memory) {
 void RestoreJob::open(const ReadFull& read) {
   container_ = open_container(read, {.identities = options_.identities,
                                      .context = options_.context,
-                                     .allow_unencrypted = options_.allow_unencrypted});
+                                     .allow_unencrypted = options_.allow_unencrypted,
+                                     .stop = stop_token()});
   chain_.emplace(Direction::backward, make_stages(container_.header, options_.registry),
                  container_.keys, container_.header);
 }

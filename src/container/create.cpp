@@ -13,7 +13,7 @@ ByteSpan without_sum(const std::vector<std::byte>& head) noexcept {
 }
 
 NewContainer create_encrypted(Header header, const Cipher& cipher, ByteSpan context,
-                              RandomSource& random) {
+                              RandomSource& random, const std::stop_token& stop) {
   header.integrity = Integrity::aead;
   header.cipher = cipher.backend().id();
   header.slots.clear();
@@ -21,7 +21,7 @@ NewContainer create_encrypted(Header header, const Cipher& cipher, ByteSpan cont
   random.fill(file_key.bytes());
   random.fill(header.file_salt);
   for (const Recipient& recipient : cipher.recipients())
-    header.slots.push_back(recipient.impl().wrap(file_key, header.file_salt, random));
+    header.slots.push_back(recipient.impl().wrap(file_key, header.file_salt, random, stop));
 
   const KeySchedule schedule(file_key, header.file_salt, context);
   NewContainer made{.head = encode_header(header), .keys = {}};
@@ -51,8 +51,8 @@ NewContainer create_plain(Header header, RandomSource& random) {
 }  // namespace
 
 NewContainer create_container(Header header, const std::optional<Cipher>& cipher, ByteSpan context,
-                              RandomSource& random) {
-  if (cipher) return create_encrypted(std::move(header), *cipher, context, random);
+                              RandomSource& random, const std::stop_token& stop) {
+  if (cipher) return create_encrypted(std::move(header), *cipher, context, random, stop);
   if (!context.empty())
     throw Error(errc::invalid_argument,
                 "a context was given, but only an encrypted container can hold to it");

@@ -4,6 +4,7 @@
 #include <adapipe/stages.hpp>
 #include <cstddef>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "container/header.hpp"
@@ -19,11 +20,12 @@ struct NewContainer {
   RecordKeys keys;
 };
 
-/// Draws file key and salt, wraps the key for every recipient of `cipher` (slow for passphrases)
-/// and encodes the header. `header` comes with chunk_bytes, stages, plain_bytes and metadata; the
-/// rest is filled in here. Without a cipher: Integrity::checksum.
+/// Draws file key and salt, wraps the key for every recipient of `cipher` (slow for passphrases,
+/// and a key service may have to be waited for, until `stop`) and encodes the header. `header`
+/// comes with chunk_bytes, stages, plain_bytes and metadata; the rest is filled in here. Without a
+/// cipher: Integrity::checksum.
 NewContainer create_container(Header header, const std::optional<Cipher>& cipher, ByteSpan context,
-                              RandomSource& random);
+                              RandomSource& random, const std::stop_token& stop = {});
 
 /// The index record followed by the trailer. `index_offset` is where it will stand.
 std::vector<std::byte> seal_tail(const Index& index, std::uint64_t index_offset,

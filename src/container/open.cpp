@@ -74,18 +74,19 @@ class KeySearch {
           const KeySchedule schedule(*file_key, head_.header.file_salt, options_.context);
           if (fits(schedule)) return {.schedule = schedule, .slot_type = slot.type};
         }
-    if (beyond_limit_) throw Error(*beyond_limit_);
+    if (not_tried_) throw Error(*not_tried_);
     throw Error(errc::wrong_key, "no given key opens this container");
   }
 
  private:
-  /// A slot that asks for too much work must not keep another key from opening the container.
+  /// A slot that asks for too much work, or whose key service is down, must not keep another key
+  /// from opening the container.
   std::optional<FileKey> unwrap(const Slot& slot, const Identity& identity) {
     try {
-      return identity.impl().unwrap(slot, head_.header.file_salt);
+      return identity.impl().unwrap(slot, head_.header.file_salt, options_.stop);
     } catch (const Error& error) {
-      if (error.kind() != errc::limit_exceeded) throw;
-      if (!beyond_limit_) beyond_limit_ = error;
+      if (error.kind() == errc::cancelled) throw;
+      if (!not_tried_) not_tried_ = error;
       return std::nullopt;
     }
   }
@@ -99,7 +100,7 @@ class KeySearch {
 
   const Head& head_;
   const OpenOptions& options_;
-  std::optional<Error> beyond_limit_;
+  std::optional<Error> not_tried_;  // the first slot that failed for another reason than its key
 };
 
 OpenedContainer open_encrypted(Head head, const OpenOptions& options) {

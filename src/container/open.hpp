@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 
 #include "container/header.hpp"
 #include "container/index.hpp"
@@ -23,6 +24,7 @@ struct OpenOptions {
   const ListOf<Identity>& identities;
   ByteSpan context;
   bool allow_unencrypted = false;
+  std::stop_token stop{};  ///< ends waiting for a key service
 };
 
 /// A container whose header has been authenticated.
@@ -34,7 +36,8 @@ struct OpenedContainer {
 };
 
 /// Reads and checks the header in the order of FORMAT.md ("Reading defensively") and unwraps the
-/// file key. One message for every key failure. Throws Error(not_a_container), (truncated),
+/// file key. One message for every key failure; a slot that cannot be tried is reported only if no
+/// other opens. Throws Error(not_a_container), (truncated),
 /// (unsupported_version), (corrupt), (wrong_key), (limit_exceeded).
 OpenedContainer open_container(const ReadFull& read, const OpenOptions& options);
 

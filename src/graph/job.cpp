@@ -6,7 +6,7 @@ SourceImpl& Job::open_source() {
   std::unique_ptr<SourceImpl> opened = std::move(source_).open();
   const std::lock_guard lock(mutex_);
   open_source_ = std::move(opened);
-  if (cancelled_) open_source_->cancel();
+  if (stop_.stop_requested()) open_source_->cancel();
   return *open_source_;
 }
 
@@ -14,7 +14,7 @@ SinkImpl& Job::open_sink(const SinkHints& hints) {
   std::unique_ptr<SinkImpl> opened = std::move(sink_).open(hints);
   const std::lock_guard lock(mutex_);
   open_sink_ = std::move(opened);
-  if (cancelled_) open_sink_->cancel();
+  if (stop_.stop_requested()) open_sink_->cancel();
   return *open_sink_;
 }
 
@@ -23,8 +23,8 @@ void Job::abandon() noexcept {
 }
 
 void Job::cancel() noexcept {
+  stop_.request_stop();
   const std::lock_guard lock(mutex_);
-  cancelled_ = true;
   if (open_source_) open_source_->cancel();
   if (open_sink_) open_sink_->cancel();
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <utility>
 
 #include "graph/parts.hpp"
@@ -48,20 +49,22 @@ class Job {
 
   /// Instead of commit(): undoes what can be undone at the sink, if it was opened.
   void abandon() noexcept;
-  /// Makes reads and writes that wait return or throw soon. Thread-safe.
+  /// Makes reads, writes and key services that wait return or throw soon. Thread-safe.
   void cancel() noexcept;
 
  protected:
   SourceImpl& open_source();
   SinkImpl& open_sink(const SinkHints& hints);
+  /// Stops with cancel(); for what waits for neither source nor sink.
+  std::stop_token stop_token() const noexcept { return stop_.get_token(); }
   SourceImpl& source() noexcept { return *open_source_; }
   SinkImpl& sink() noexcept { return *open_sink_; }
 
  private:
   Source source_;
   Sink sink_;
+  std::stop_source stop_;
   std::mutex mutex_;  // guards the pointers below against cancel()
-  bool cancelled_ = false;
   std::unique_ptr<SourceImpl> open_source_;
   std::unique_ptr<SinkImpl> open_sink_;
 };

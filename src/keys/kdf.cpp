@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/params.h>
 
 #include "util/openssl.hpp"
@@ -9,6 +10,7 @@
 namespace adapipe::inline v0_1 {
 namespace {
 
+constexpr char kArgon2idName[] = "ARGON2ID";
 char kSha256Name[] = "SHA256";  // OSSL_PARAM wants it without const, but only reads it
 
 OSSL_PARAM octets(const char* name, ByteSpan bytes) noexcept {
@@ -92,6 +94,40 @@ void scrypt(ByteSpan passphrase, ByteSpan salt, ScryptCost cost, std::span<std::
       OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &max_bytes),
       OSSL_PARAM_construct_end()};
   derive(*algorithm, parameters, out);
+}
+
+void pbkdf2(ByteSpan passphrase, ByteSpan salt, Pbkdf2Cost cost, std::span<std::byte> out) {
+  static const KdfPtr algorithm = fetch_kdf("PBKDF2");
+  const OSSL_PARAM parameters[] = {
+      sha256_by_name(OSSL_KDF_PARAM_DIGEST), octets(OSSL_KDF_PARAM_PASSWORD, passphrase),
+      octets(OSSL_KDF_PARAM_SALT, salt),
+      OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_ITER, &cost.iterations),
+      OSSL_PARAM_construct_end()};
+  derive(*algorithm, parameters, out);
+}
+
+void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<std::byte> out) {
+  // By their names, for the headers of an older OpenSSL have no constants for them.
+  static constexpr char kMemory[] = "memcost";
+  static constexpr char kLanes[] = "lanes";
+  static const KdfPtr algorithm = fetch_kdf(kArgon2idName);
+  std::uint32_t lanes = cost.lanes;
+  const OSSL_PARAM parameters[] = {octets(OSSL_KDF_PARAM_PASSWORD, passphrase),
+                                   octets(OSSL_KDF_PARAM_SALT, salt),
+                                   OSSL_PARAM_construct_uint32(kMemory, &cost.memory_kib),
+                                   OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_ITER, &cost.passes),
+                                   OSSL_PARAM_construct_uint32(kLanes, &lanes),
+                                   OSSL_PARAM_construct_end()};
+  derive(*algorithm, parameters, out);
+}
+
+bool has_argon2id() noexcept {
+  static const bool has = [] {
+    const KdfPtr algorithm(EVP_KDF_fetch(nullptr, kArgon2idName, nullptr));
+    if (!algorithm) ERR_clear_error();
+    return algorithm != nullptr;
+  }();
+  return has;
 }
 
 bool equal_constant_time(ByteSpan a, ByteSpan b) noexcept {

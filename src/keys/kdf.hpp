@@ -32,6 +32,25 @@ struct ScryptCost {
 };
 void scrypt(ByteSpan passphrase, ByteSpan salt, ScryptCost cost, std::span<std::byte> out);
 
+/// Cost of PBKDF2-HMAC-SHA-256 (RFC 8018), at least 1.
+struct Pbkdf2Cost {
+  std::uint32_t iterations = 600'000;
+  friend bool operator==(const Pbkdf2Cost&, const Pbkdf2Cost&) = default;
+};
+void pbkdf2(ByteSpan passphrase, ByteSpan salt, Pbkdf2Cost cost, std::span<std::byte> out);
+
+/// Costs of Argon2id (RFC 9106); at least 8 KiB for each lane, one pass, one lane.
+struct Argon2idCost {
+  std::uint32_t memory_kib = 64 * 1024;
+  std::uint32_t passes = 3;
+  std::uint8_t lanes = 4;
+  friend bool operator==(const Argon2idCost&, const Argon2idCost&) = default;
+};
+/// Version 0x13, without secret and associated data.
+void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<std::byte> out);
+/// Whether the OpenSSL at hand has it; 3.2 and later do.
+bool has_argon2id() noexcept;
+
 /// In a time that depends on the lengths only.
 bool equal_constant_time(ByteSpan a, ByteSpan b) noexcept;
 

@@ -3,7 +3,7 @@
 #include <adapipe/keys.hpp>
 #include <string_view>
 
-#include "keys/kdf.hpp"
+#include "keys/passphrase_slot.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -11,6 +11,7 @@ namespace adapipe::inline v0_1 {
 /// The cost matters for wrapping only; a slot says its own.
 class PassphraseAccess {
  public:
+  static Passphrase make(std::string_view text, const KdfCost& cost);
   static Passphrase make(std::string_view text, ScryptCost cost);
 };
 

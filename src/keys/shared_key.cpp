@@ -21,7 +21,8 @@ class SharedKeySlots final : public RecipientImpl, public IdentityImpl {
 
   bool is_passphrase() const noexcept override { return false; }
 
-  Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random) const override {
+  Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random,
+            const std::stop_token&) const override {
     std::array<std::byte, kSaltBytes> slot_salt;
     random.fill(slot_salt);
     const Digest256 id = salted_id(slot_salt);
@@ -31,7 +32,8 @@ class SharedKeySlots final : public RecipientImpl, public IdentityImpl {
                      file_salt);
   }
 
-  std::optional<FileKey> unwrap(const Slot& slot, FileSalt file_salt) const override {
+  std::optional<FileKey> unwrap(const Slot& slot, FileSalt file_salt,
+                                const std::stop_token&) const override {
     if (slot.type != kSlotSharedKey) return std::nullopt;
     check_slot(slot);
     const ByteSpan body = slot.body;

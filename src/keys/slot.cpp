@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "keys/passphrase_slot.hpp"
+#include "keys/provider_slot.hpp"
 #include "keys/slot_seal.hpp"
-#include "util/bytes.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -15,36 +16,13 @@ void expect_bytes(const Slot& slot, std::size_t parameter_bytes) {
                             slot.body.size(), parameter_bytes + kWrappedBytes));
 }
 
-void expect(bool in_range, std::string_view what) {
-  if (!in_range) throw Error(errc::corrupt, fmt::format("key slot has {} out of range", what));
-}
-
 }  // namespace
 
 void check_slot(const Slot& slot) {
-  ByteReader body(slot.body, "key slot");
-  switch (slot.type) {
-    case kSlotSharedKey:
-      expect_bytes(slot, 16 + 32);
-      break;
-    case kSlotScrypt: {
-      expect_bytes(slot, 32 + 3);
-      body.get(32);
-      const auto log2_n = body.get<std::uint8_t>();
-      expect(log2_n >= 10 && log2_n <= 22, "an scrypt N");
-      expect(body.get<std::uint8_t>() == 8, "an scrypt r");
-      const auto p = body.get<std::uint8_t>();
-      expect(p >= 1 && p <= 16, "an scrypt p");
-      break;
-    }
-    case kSlotPbkdf2:
-      expect_bytes(slot, 32 + 4);
-      body.get(32);
-      expect(body.get<std::uint32_t>() >= 1, "a PBKDF2 iteration count");
-      break;
-    default:
-      break;
-  }
+  if (slot.type == kSlotSharedKey) expect_bytes(slot, 16 + 32);
+  if (slot.type == kSlotX25519) expect_bytes(slot, 32);
+  if (is_passphrase_slot(slot.type)) decode_passphrase_slot(slot);
+  if (slot.type >= kSlotProvider) decode_provider_slot(slot);
 }
 
 bool is_passphrase_slot(std::uint16_t type) noexcept {

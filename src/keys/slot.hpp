@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "keys/secret.hpp"
@@ -22,6 +23,8 @@ enum SlotType : std::uint16_t {
   kSlotScrypt = 2,
   kSlotPbkdf2 = 3,
   kSlotArgon2id = 4,
+  kSlotX25519 = 5,
+  kSlotProvider = 32768,  ///< and all above it
 };
 
 using FileKey = SecretArray<32>;
@@ -40,8 +43,10 @@ class RecipientImpl {
   virtual ~RecipientImpl() = default;
   virtual bool is_passphrase() const noexcept = 0;
   /// `file_salt` must be new for every `file_key`: wrapping uses a fixed nonce under a key that
-  /// is bound to the salt.
-  virtual Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random) const = 0;
+  /// is bound to the salt. May wait for a key service; `stop` ends that with Error(cancelled) or
+  /// the provider's own.
+  virtual Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random,
+                    const std::stop_token& stop) const = 0;
 };
 
 /// What stands behind an Identity. Immutable but for caches; thread-safe.
@@ -49,9 +54,12 @@ class IdentityImpl {
  public:
   virtual ~IdentityImpl() = default;
   /// The file key, if the slot is of a type this identity knows and opens with it; the caller
-  /// must still check it against the header tag. Throws Error(limit_exceeded) when the slot asks
-  /// for more work than readers accept, before any of it is done.
-  virtual std::optional<FileKey> unwrap(const Slot& slot, FileSalt file_salt) const = 0;
+  /// must still check it against the header tag. An Error says that the slot cannot be tried:
+  /// limit_exceeded when it asks for more work than readers accept, before any of it is done;
+  /// unsupported_version when the algorithm is not there; a key provider's own. May wait, as
+  /// RecipientImpl::wrap.
+  virtual std::optional<FileKey> unwrap(const Slot& slot, FileSalt file_salt,
+                                        const std::stop_token& stop) const = 0;
 };
 
 }  // namespace adapipe::inline v0_1

@@ -113,9 +113,9 @@ TEST_CASE("a header read back is the header that was written") {
 TEST_CASE("an encrypted header holds any number of slots, and slots of unknown types") {
   Header header = aead_header();
   header.slots.assign(64, slot_of(1, 96));
-  header.slots[3] = slot_of(4, 1);      // Argon2id: not in this build
-  header.slots[4] = slot_of(6, 0);      // reserved
-  header.slots[5] = slot_of(40000, 7);  // a provider
+  header.slots[3] = slot_of(6, 0);  // reserved
+  header.slots[4] = slot_of(32767, 7);
+  header.slots[5] = {.type = 40000, .body = from_hex("01 61 0300 0a0b0c")};  // a provider
   check_same(decode_header(encode_header(header)), header);
 }
 

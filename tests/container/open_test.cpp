@@ -39,7 +39,8 @@ OpenedContainer open_head(ByteSpan head, const Identities& identities,
   return open_container(read_full_from(static_cast<PositionalSourceImpl&>(source)),
                         {.identities = identities,
                          .context = as_bytes(context),
-                         .allow_unencrypted = allow_unencrypted});
+                         .allow_unencrypted = allow_unencrypted,
+                         .stop = {}});
 }
 
 /// A head with these slots that `file_key` authenticates.
@@ -65,7 +66,7 @@ FileKey file_key_of(std::uint8_t first) {
 Slot slot_for(const Recipient& recipient, const FileKey& file_key, const Header& header,
               std::uint8_t salt) {
   FixedRandom random(salt);
-  return recipient.impl().wrap(file_key, header.file_salt, random);
+  return recipient.impl().wrap(file_key, header.file_salt, random, {});
 }
 
 /// 4 GiB of scrypt: more than a reader accepts.
@@ -137,7 +138,7 @@ TEST_CASE("every key failure says the same") {
   Bytes forged_tag = head;
   forged_tag.back() ^= std::byte{1};
   const Bytes unknown_slots = head_with_slots(
-      {{.type = 6, .body = Bytes(9)}, {.type = 40000, .body = {}}}, asked_header(), file_key_of(1));
+      {{.type = 6, .body = Bytes(9)}, {.type = 99, .body = {}}}, asked_header(), file_key_of(1));
   struct Case {
     const char* name;
     Bytes head;

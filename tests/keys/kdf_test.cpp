@@ -142,6 +142,37 @@ TEST_CASE("scrypt gives the keys of RFC 7914") {
   }
 }
 
+TEST_CASE("PBKDF2-HMAC-SHA-256 gives the keys of RFC 7914, section 11") {
+  Bytes key(64);
+  pbkdf2(as_bytes("passwd"), as_bytes("salt"), {.iterations = 1}, key);
+  CHECK(key == from_hex("55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+                        "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"));
+  pbkdf2(as_bytes("Password"), as_bytes("NaCl"), {.iterations = 80'000}, key);
+  CHECK(key == from_hex("4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
+                        "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d"));
+}
+
+// Computed by the reference implementation of Argon2: RFC 9106's own vectors use a secret and
+// associated data, which the container does not.
+TEST_CASE("Argon2id gives the keys of the reference implementation, where OpenSSL has it") {
+  if (!has_argon2id()) return;
+  struct Case {
+    Argon2idCost cost;
+    std::string_view key;
+  };
+  const Case cases[] = {
+      {{.memory_kib = 256, .passes = 2, .lanes = 1},
+       "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe"},
+      {{.memory_kib = 256, .passes = 2, .lanes = 2},
+       "6d093c501fd5999645e0ea3bf620d7b8be7fd2db59c20d9fff9539da2bf57037"},
+  };
+  for (const Case& c : cases) {
+    Bytes key(32);
+    argon2id(as_bytes("password"), as_bytes("somesalt"), c.cost, key);
+    CHECK(key == from_hex(c.key));
+  }
+}
+
 TEST_CASE("scrypt has the memory that the default cost needs") {
   Bytes key(32);
   scrypt(as_bytes("passphrase"), as_bytes("salt"), ScryptCost{}, key);

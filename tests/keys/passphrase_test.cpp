@@ -25,12 +25,12 @@ FileKey file_key(std::uint64_t seed) {
 
 Slot wrap(const Passphrase& passphrase, std::uint64_t seed, RandomSource& random) {
   const Bytes salt = random_bytes(32, seed + 1000);
-  return Recipient(passphrase).impl().wrap(file_key(seed), FileSalt(salt), random);
+  return Recipient(passphrase).impl().wrap(file_key(seed), FileSalt(salt), random, {});
 }
 
 bool opens(const Passphrase& passphrase, const Slot& slot, std::uint64_t seed) {
   const Bytes salt = random_bytes(32, seed + 1000);
-  const auto key = Identity(passphrase).impl().unwrap(slot, FileSalt(salt));
+  const auto key = Identity(passphrase).impl().unwrap(slot, FileSalt(salt), {});
   return key && equal_constant_time(key->bytes(), file_key(seed).bytes());
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("readers refuse scrypt work beyond their limits, but only when it woul
     CHECK(thrown_kind([&] { check_slot(slot); }) == errc{});
     CHECK(thrown_kind([&] { opens(Passphrase("x"), slot, 1); }) == errc::limit_exceeded);
     const Bytes salt(32);
-    CHECK_FALSE(Identity(SharedKey::generate()).impl().unwrap(slot, FileSalt(salt)));
+    CHECK_FALSE(Identity(SharedKey::generate()).impl().unwrap(slot, FileSalt(salt), {}));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "keys/bech32.hpp"
 #include "keys/passphrase.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
@@ -38,6 +39,11 @@ SharedKey shared_key(unsigned value) {
   return SharedKey::from_bytes(std::span<const std::byte, 32>(bytes));
 }
 
+X25519Identity x25519_identity(unsigned value) {
+  const Bytes bytes(32, static_cast<std::byte>(value));
+  return X25519Identity::parse(as_text(bech32_encode("adp-secret-key-", bytes).bytes()));
+}
+
 /// A recipient, an identity that opens for it, and one that does not.
 struct Pair {
   std::string_view name;
@@ -53,22 +59,25 @@ std::vector<Pair> pairs() {
       {"passphrase", passphrase, passphrase, Passphrase("correct horsE")},
       {"another object of the passphrase", passphrase, Passphrase("correct horse"),
        Passphrase("correct horse ")},
+      {"PBKDF2", PassphraseAccess::make("correct horse", Pbkdf2Cost{.iterations = 1000}),
+       Passphrase("correct horse"), Passphrase("correct")},
+      {"X25519", x25519_identity(0x22).recipient(), x25519_identity(0x22), x25519_identity(0x23)},
   };
 }
 
 Slot wrap(const Recipient& recipient) {
   FixedRandom random;
-  return recipient.impl().wrap(file_key(), file_salt(), random);
+  return recipient.impl().wrap(file_key(), file_salt(), random, {});
 }
 
 bool opens(const Identity& identity, const Slot& slot, FileSalt salt = file_salt()) {
-  const std::optional<FileKey> key = identity.impl().unwrap(slot, salt);
+  const std::optional<FileKey> key = identity.impl().unwrap(slot, salt, {});
   if (!key) return false;
   CHECK(Bytes(key->bytes().begin(), key->bytes().end()) == kFileKeyBytes);
   return true;
 }
 
-// Computed from FORMAT.md by an independent implementation of SHA-256, HKDF, scrypt and AES-GCM:
+// Computed from FORMAT.md by independent implementations of the primitives:
 // slot salt 00 .. 1f, file key 40 .. 5f, file salt 80 .. 9f.
 TEST_CASE("slots have the bytes that the format says") {
   struct Case {
@@ -86,6 +95,14 @@ TEST_CASE("slots have the bytes that the format says") {
        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 0a 08 01"
        "c5b159d1a025a915ca91b8225f9f13ac713d7006ed849e93efbfe3dbfd8957ab"
        "3e950fd04f9a00ccb9e68f885501b9ce"},
+      {PassphraseAccess::make("correct horse", Pbkdf2Cost{.iterations = 1000}), 3,
+       "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f e8030000"
+       "167184a773f256d464f071698bafb2b769593236f45412971db253e548126a40"
+       "b106269bf5e2dc2555d19f230e018ae8"},
+      {x25519_identity(0x22), 5,
+       "8f40c5adb68f25624ae5b214ea767a6ec94d829d3d7b5e1ad1ba6f3e2138285f"
+       "9291b23f5dc8d4f8bd1f95b9702b73e5c69a6a9de59181216e1cdf49473ab0cd"
+       "7fbe7e33ff71449b6024e758d543220f"},
   };
   for (const Case& c : cases) {
     const Slot slot = wrap(c.recipient);
@@ -119,7 +136,8 @@ TEST_CASE("a slot opens with no other file salt") {
 TEST_CASE("a slot opens under no other type") {
   for (const Pair& pair : pairs()) {
     INFO(pair.name);
-    for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0, 1, 2, 3, 4, 5, 32768}) {
+    for (const std::uint16_t type :
+         std::initializer_list<std::uint16_t>{0, 1, 2, 3, 4, 5, 6, 32767, 32768}) {
       Slot slot = wrap(pair.recipient);
       if (type == slot.type) continue;
       slot.type = type;
@@ -138,7 +156,7 @@ TEST_CASE("a slot with any bit flipped does not open") {
     for (std::size_t bit = 0; bit < 8 * slot.body.size(); ++bit) {
       // A flipped salt or cost costs a derivation each: one bit per byte of them will do.
       const bool is_parameter = bit / 8 < slot.body.size() - 48;
-      if (is_parameter && slot.type == kSlotScrypt && bit % 8 != 0) continue;
+      if (is_parameter && is_passphrase_slot(slot.type) && bit % 8 != 0) continue;
       Slot changed = slot;
       changed.body[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
       bool opened = false;
@@ -153,8 +171,8 @@ TEST_CASE("a slot with any bit flipped does not open") {
 TEST_CASE("two containers for one shared key do not show that they are") {
   FixedRandom random;
   const Recipient recipient = shared_key(0x11);
-  const Slot first = recipient.impl().wrap(file_key(), file_salt(), random);
-  const Slot second = recipient.impl().wrap(file_key(), file_salt(), random);
+  const Slot first = recipient.impl().wrap(file_key(), file_salt(), random, {});
+  const Slot second = recipient.impl().wrap(file_key(), file_salt(), random, {});
   for (std::size_t at = 0; at < first.body.size(); at += 16)
     CHECK_FALSE(std::equal(first.body.begin() + static_cast<std::ptrdiff_t>(at),
                            first.body.begin() + static_cast<std::ptrdiff_t>(at + 16),
@@ -172,6 +190,13 @@ TEST_CASE("check_slot refuses wrong lengths and values out of range") {
   const auto pbkdf2_slot = [](std::uint32_t iterations) {
     return Slot{.type = kSlotPbkdf2,
                 .body = std::move(ByteWriter().zeros(32).put(iterations).zeros(kTail)).take()};
+  };
+  const auto argon2id_slot = [](std::uint32_t memory_kib, std::uint32_t passes, unsigned lanes) {
+    Bytes body(32 + 9 + kTail);
+    store_le(&body[32], memory_kib);
+    store_le(&body[36], passes);
+    body[40] = static_cast<std::byte>(lanes);
+    return Slot{.type = kSlotArgon2id, .body = body};
   };
   const auto of_size = [](std::uint16_t type, std::size_t size) {
     return Slot{.type = type, .body = Bytes(size)};
@@ -202,8 +227,26 @@ TEST_CASE("check_slot refuses wrong lengths and values out of range") {
       {of_size(kSlotPbkdf2, 83), false},
       {of_size(kSlotPbkdf2, 85), false},
       {of_size(0, 0), true},
-      {of_size(5, 3), true},
-      {of_size(32768, 7), true},
+      {argon2id_slot(8, 1, 1), true},
+      {argon2id_slot(UINT32_MAX, UINT32_MAX, 255), true},
+      {argon2id_slot(7, 1, 1), false},
+      {argon2id_slot(31, 1, 4), false},
+      {argon2id_slot(32, 0, 4), false},
+      {argon2id_slot(32, 1, 0), false},
+      {of_size(kSlotArgon2id, 88), false},
+      {of_size(kSlotArgon2id, 90), false},
+      {of_size(kSlotX25519, 80), true},
+      {of_size(kSlotX25519, 79), false},
+      {of_size(kSlotX25519, 81), false},
+      {of_size(6, 3), true},
+      {of_size(32767, 0), true},
+      {{.type = 32768, .body = from_hex("01 61 0000")}, true},
+      {{.type = 65535, .body = from_hex("02 6161 0100 bb")}, true},
+      {{.type = 32768, .body = {}}, false},
+      {{.type = 32768, .body = from_hex("00 0000")}, false},        // no name
+      {{.type = 32768, .body = from_hex("02 61 0000")}, false},     // a longer name
+      {{.type = 32768, .body = from_hex("01 61 0100")}, false},     // a longer blob
+      {{.type = 32768, .body = from_hex("01 61 0000 00")}, false},  // something behind it
   };
   for (const Case& c : cases) {
     INFO("type " << c.slot.type << ", " << c.slot.body.size() << " bytes");

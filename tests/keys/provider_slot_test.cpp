@@ -1,0 +1,110 @@
+#include "keys/provider_slot.hpp"
+
+#include <adapipe/error.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "support/bytes.hpp"
+#include "support/catch.hpp"
+#include "support/fixed_random.hpp"
+#include "support/key_providers.hpp"
+#include "support/thrown.hpp"
+
+using namespace adapipe;
+using namespace adapipe::testing;
+
+namespace {
+
+using ProviderPtr = std::shared_ptr<const KeyProvider>;
+
+const Bytes kFileKeyBytes = random_bytes(32, 1);
+const Bytes kSaltBytes = random_bytes(32, 2);
+
+ProviderPtr masking(std::string name, std::uint8_t mask = 7) {
+  return std::make_shared<MaskingProvider>(std::move(name), mask);
+}
+
+Slot wrap(const ProviderPtr& provider, const std::stop_token& stop = {}) {
+  FixedRandom random;
+  return Recipient(provider).impl().wrap(FileKey(std::span<const std::byte, 32>(kFileKeyBytes)),
+                                         FileSalt(kSaltBytes), random, stop);
+}
+
+bool opens(const ProviderPtr& provider, const Slot& slot, const std::stop_token& stop = {}) {
+  const auto key = Identity(provider).impl().unwrap(slot, FileSalt(kSaltBytes), stop);
+  return key && std::ranges::equal(key->bytes(), kFileKeyBytes);
+}
+
+}  // namespace
+
+TEST_CASE("a provider's slot holds its name and its blob as the format says") {
+  const ProviderPtr provider = std::make_shared<CallableProvider>(
+      [](auto, const auto&) { return from_hex("0a0b0c"); }, nullptr);
+  const Slot slot = wrap(provider);
+  CHECK(slot.type == 32768);
+  CHECK(slot.body == from_hex("08 63616c6c61626c65 0300 0a0b0c"));
+}
+
+TEST_CASE("a provider opens its own slots, of any provider type, and is not asked about others") {
+  const Slot slot = wrap(masking("kms"));
+  CHECK(opens(masking("kms"), slot));
+  CHECK(opens(masking("kms"), {.type = 65535, .body = slot.body}));
+  CHECK_FALSE(opens(masking("kms"), {.type = 32767, .body = slot.body}));
+  CHECK_FALSE(opens(masking("kms", 8), slot));  // asked, says no
+  const ProviderPtr never_asked = std::make_shared<CallableProvider>(
+      nullptr, [](auto, const auto&) -> std::optional<SharedKey> {
+        throw std::logic_error("asked about the slot of another provider");
+      });
+  CHECK_FALSE(opens(never_asked, slot));
+  CHECK_FALSE(opens(never_asked, {.type = kSlotSharedKey, .body = Bytes(96)}));
+}
+
+TEST_CASE("names and blobs are as long as a slot holds") {
+  CHECK(wrap(masking(std::string(255, 'n'))).body.size() == 1 + 255 + 2 + 33);
+  for (const std::string& name : {std::string(), std::string(256, 'n')}) {
+    CHECK(thrown_kind([&] { Recipient{masking(name)}; }) == errc::invalid_argument);
+    CHECK(thrown_kind([&] { Identity{masking(name)}; }) == errc::invalid_argument);
+  }
+  CHECK(thrown_kind([] { Recipient{ProviderPtr()}; }) == errc::invalid_argument);
+  CHECK(thrown_kind([] { Identity{ProviderPtr()}; }) == errc::invalid_argument);
+
+  const auto of_size = [](std::size_t size) {
+    return std::make_shared<CallableProvider>([size](auto, const auto&) { return Bytes(size); },
+                                              nullptr);
+  };
+  CHECK(wrap(of_size(65'535)).body.size() == 1 + 8 + 2 + 65'535);
+  CHECK(wrap(of_size(0)).body.size() == 1 + 8 + 2);
+  CHECK(thrown_kind([&] { wrap(of_size(65'536)); }) == errc::limit_exceeded);
+}
+
+TEST_CASE("what a key service throws is an error that names it, and no wrong key") {
+  const auto outage = std::make_shared<CallableProvider>(
+      [](auto, const auto&) -> Bytes { throw std::runtime_error("the network is down"); },
+      [](auto, const auto&) -> std::optional<SharedKey> { throw 42; });
+  const Error wrapping = thrown_by([&] { wrap(outage); });
+  CHECK(wrapping.kind() == errc::io_error);
+  CHECK(std::string(wrapping.what()) == "the key provider callable failed: the network is down");
+  const Slot slot = encode_provider_slot({.name = "callable", .blob = {}});
+  CHECK(thrown_kind([&] { opens(outage, slot); }) == errc::io_error);
+
+  const auto own_error = std::make_shared<CallableProvider>(
+      nullptr, [](auto, const auto&) -> std::optional<SharedKey> {
+        throw Error(errc::resource_exhausted, "quota");
+      });
+  CHECK(thrown_kind([&] { opens(own_error, slot); }) == errc::resource_exhausted);
+}
+
+TEST_CASE("a key service that is stopped ends as cancelled, whatever it throws") {
+  std::stop_source stop;
+  const auto stops = std::make_shared<CallableProvider>(
+      [&](auto, const auto& token) -> Bytes {
+        stop.request_stop();
+        CHECK(token.stop_requested());
+        throw std::runtime_error("interrupted");
+      },
+      nullptr);
+  CHECK(thrown_kind([&] { wrap(stops, stop.get_token()); }) == errc::cancelled);
+  const auto never_asked = std::make_shared<CallableProvider>(nullptr, nullptr);
+  CHECK(thrown_kind([&] { wrap(never_asked, stop.get_token()); }) == errc::cancelled);
+}
