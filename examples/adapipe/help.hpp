@@ -23,6 +23,7 @@ inline constexpr char kProcessHelp[] =
   adapipe process -k my.key data.tar            writes data.tar.adapipe
   adapipe process -k my.key *.log -o backup/    one container for each file
   tar -c folder | adapipe process -p -o folder.tar.adapipe
+  adapipe process -r adp1... -r adp1... data.tar   for two people's identities
   adapipe process --cipher none -l 19 data.tar  compressed, not encrypted
 
 Several files are a batch: it goes on after a failure, and the exit status is
@@ -61,10 +62,15 @@ inline constexpr char kInfoHelp[] =
 Without a key the answer is not authenticated: anyone could have written it.)";
 
 inline constexpr char kKeygenHelp[] =
-    R"(Example:
-  adapipe keygen -o my.key
+    R"(Examples:
+  adapipe keygen -o my.key             for -k, in both directions
+  adapipe keygen --x25519 -o my.id     adp1... for -r when processing, -i my.id
+                                       when restoring
 
-The file holds 32 random bytes as 64 hex digits, readable by you only. Whoever
-has it can read and forge containers made with it; without it they are lost.)";
+A key file holds 32 random bytes as 64 hex digits, readable by you only. Whoever
+has it can read and forge containers made with it; without it they are lost.
+An identity file holds an X25519 private key. Its public key stands in it as a
+comment and may be given to anyone: whoever has that can make containers for
+you, and cannot read them. It does not tell who made a container.)";
 
 }  // namespace tool

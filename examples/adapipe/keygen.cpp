@@ -1,4 +1,5 @@
 #include <adapipe/keys.hpp>
+#include <string>
 
 #include "commands.hpp"
 #include "exit_code.hpp"
@@ -11,10 +12,17 @@ ExitCode run_keygen(const Options& options) {
   if (file == "-")
     throw Failure(ExitCode::usage,
                   "a key is not written to stdout; give -o FILE (./- for that name)");
-  const adapipe::SharedKey key = adapipe::SharedKey::generate();
-  key.save(file);
-  if (!options.quiet)
-    print_error(file + ": new key " + key.id() + ", readable by you only; keep it safe");
+  std::string what;
+  if (options.x25519) {
+    const auto identity = adapipe::X25519Identity::generate();
+    identity.save(file);
+    what = "new identity, readable by you only; its public key is " + identity.recipient().text();
+  } else {
+    const auto key = adapipe::SharedKey::generate();
+    key.save(file);
+    what = "new key " + key.id() + ", readable by you only; keep it safe";
+  }
+  if (!options.quiet) print_error(file + ": " + what);
   return ExitCode::ok;
 }
 

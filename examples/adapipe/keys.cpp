@@ -1,25 +1,83 @@
 #include "keys.hpp"
 
+#include <fmt/format.h>
+
 #include <adapipe/error.hpp>
 #include <adapipe/reader.hpp>
 #include <algorithm>
+#include <fstream>
+#include <string_view>
 #include <utility>
 
 #include "endpoints.hpp"
 #include "exit_code.hpp"
 #include "signals.hpp"
 #include "terminal.hpp"
+#include "text.hpp"
 
 namespace tool {
 namespace {
 
-adapipe::SharedKey load_key(const std::string& file) {
+template <typename Key>
+bool is_file_of(const std::string& file) {
+  try {
+    Key::load(file);
+    return true;
+  } catch (const adapipe::Error&) {
+    return false;
+  }
+}
+
+/// Loads a key, or says that `file` is for `other_option`, if it holds an Other.
+template <typename Key, typename Other>
+Key load(const std::string& file, const char* other_option) {
   const NothingToCleanUp reading;
   try {
-    return adapipe::SharedKey::load(file);
+    return Key::load(file);
   } catch (const adapipe::Error& e) {
+    if (e.kind() == adapipe::errc::invalid_argument && is_file_of<Other>(file))
+      throw Failure(ExitCode::usage, file + ": give this kind of key with " + other_option);
     throw Failure(exit_code(e, Side::input), e.what());
   }
+}
+
+adapipe::SharedKey load_key(const std::string& file) {
+  return load<adapipe::SharedKey, adapipe::X25519Identity>(file, "-i");
+}
+
+adapipe::X25519Identity load_identity(const std::string& file) {
+  return load<adapipe::X25519Identity, adapipe::SharedKey>(file, "-k");
+}
+
+adapipe::X25519PublicKey parse_recipient(const std::string& text, const std::string& place) {
+  try {
+    return adapipe::X25519PublicKey::parse(text);
+  } catch (const adapipe::Error& e) {
+    throw Failure(ExitCode::usage, place + ": " + e.what());
+  }
+}
+
+void load_recipients_file(const std::string& file, adapipe::ListOf<adapipe::Recipient>& to) {
+  const NothingToCleanUp reading;
+  std::ifstream lines(file);
+  if (!lines) throw Failure(ExitCode::no_input, file + ": cannot open the recipients file");
+  std::size_t number = 0;
+  bool found = false;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const std::string_view text = trimmed(line);
+    if (text.empty() || text.starts_with('#')) continue;
+    to.push_back(parse_recipient(std::string(text), fmt::format("{}, line {}", file, number)));
+    found = true;
+  }
+  if (!lines.eof()) throw Failure(ExitCode::no_input, file + ": cannot read the recipients file");
+  if (!found) throw Failure(ExitCode::usage, file + ": there is no public key in it");
+}
+
+adapipe::PassphraseKdf parse_kdf(const std::string& name) {
+  if (name == "pbkdf2") return adapipe::PassphraseKdf::pbkdf2;
+  if (name == "argon2id") return adapipe::PassphraseKdf::argon2id;
+  return adapipe::PassphraseKdf::scrypt;
 }
 
 adapipe::Passphrase ask_passphrase(const std::stop_token& stop) {
@@ -28,21 +86,22 @@ adapipe::Passphrase ask_passphrase(const std::stop_token& stop) {
   return adapipe::Passphrase(secret.text());
 }
 
-adapipe::Passphrase ask_new_passphrase(const std::stop_token& stop) {
+adapipe::Passphrase ask_new_passphrase(const std::string& kdf, const std::stop_token& stop) {
   Secret first;
   Secret second;
   ask_secret("New passphrase: ", stop, first);
   ask_secret("The same again: ", stop, second);
   if (first.text() != second.text())
     throw Failure(ExitCode::usage, "the two passphrases differ; nothing was done");
-  return adapipe::Passphrase(first.text());
+  return adapipe::Passphrase(first.text(), {.kdf = parse_kdf(kdf)});
 }
 
-adapipe::Passphrase load_passphrase(const std::string& file) {
+adapipe::Passphrase load_passphrase(const std::string& file,
+                                    adapipe::PassphraseOptions options = {}) {
   const NothingToCleanUp reading;
   Secret secret;
   read_secret_file(file, secret);
-  return adapipe::Passphrase(secret.text());
+  return adapipe::Passphrase(secret.text(), options);
 }
 
 /// Slot types are numbered in FORMAT.md.
@@ -66,9 +125,12 @@ adapipe::ListOf<adapipe::Recipient> load_recipients(const KeyOptions& options,
                                                     const std::stop_token& stop) {
   adapipe::ListOf<adapipe::Recipient> recipients;
   for (const std::string& file : options.key_files) recipients.push_back(load_key(file));
-  if (options.ask_passphrase) recipients.push_back(ask_new_passphrase(stop));
+  if (options.ask_passphrase) recipients.push_back(ask_new_passphrase(options.kdf, stop));
   if (!options.passphrase_file.empty())
-    recipients.push_back(load_passphrase(options.passphrase_file));
+    recipients.push_back(load_passphrase(options.passphrase_file, {.kdf = parse_kdf(options.kdf)}));
+  for (const std::string& text : options.recipients)
+    recipients.push_back(parse_recipient(text, printable(text)));
+  for (const std::string& file : options.recipient_files) load_recipients_file(file, recipients);
   return recipients;
 }
 
@@ -77,6 +139,7 @@ Keyring::Keyring(const KeyOptions& options, std::stop_token stop) : stop_(std::m
   if (options.ask_passphrase) identities_.push_back(ask_passphrase(stop_));
   if (!options.passphrase_file.empty())
     identities_.push_back(load_passphrase(options.passphrase_file));
+  for (const std::string& file : options.identity_files) identities_.push_back(load_identity(file));
 }
 
 adapipe::ListOf<adapipe::Identity> Keyring::identities_for(const std::string& input) {
@@ -93,8 +156,8 @@ void Keyring::rethrow_with_advice(const std::string& input) const {
     if (e.kind() != adapipe::errc::wrong_key || !identities_.empty() || asked_) throw;
     const std::string place = e.path() ? "" : input_name(input) + ": ";
     throw Failure(ExitCode::wrong_key, place + e.what() +
-                                           "; give a key with -k, or a passphrase with -p or "
-                                           "--passphrase-file");
+                                           "; give a key with -k or -i, or a passphrase with "
+                                           "-p or --passphrase-file");
   }
 }
 

@@ -28,6 +28,24 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, Store store,
   return app.add_option_function<std::string>(name, parse, help)->option_text("SIZE");
 }
 
+void add_recipients(CLI::App& app, KeyOptions& keys, const std::string& group) {
+  app.add_option("--kdf", keys.kdf,
+                 "How a passphrase is stretched: scrypt (default), pbkdf2 or\nargon2id")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"scrypt", "pbkdf2", "argon2id"}))
+      ->group(group);
+  app.add_option("-r,--recipient", keys.recipients,
+                 "Whoever has the identity for this X25519 public key\n(adp1...); may be repeated")
+      ->allow_extra_args(false)
+      ->option_text("KEY")
+      ->group(group);
+  app.add_option("-R,--recipients-file", keys.recipient_files,
+                 "Public keys, one a line, # begins a comment; may be\nrepeated")
+      ->allow_extra_args(false)
+      ->option_text("FILE")
+      ->group(group);
+}
+
 void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
   const std::string group = "Keys";
   app.add_option("-k,--key-file", keys.key_files, "A key file, as made by keygen; may be repeated")
@@ -43,6 +61,14 @@ void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
       ->excludes(ask)
       ->group(group);
   ask->option_text(" ")->group(group);
+  if (forward)
+    add_recipients(app, keys, group);
+  else
+    app.add_option("-i,--identity", keys.identity_files,
+                   "An identity file, as made by keygen --x25519; may be\nrepeated")
+        ->allow_extra_args(false)
+        ->option_text("FILE")
+        ->group(group);
 }
 
 void add_resources(CLI::App& app, Options& options) {
@@ -136,6 +162,8 @@ void describe_keygen(CLI::App& app, Options& options) {
   app.add_option("-o,--output", options.output, "The new key file; never overwritten")
       ->option_text("FILE")
       ->required();
+  app.add_flag("--x25519", options.x25519,
+               "Make an identity: its public key encrypts, only its owner\ndecrypts");
   add_quiet(app, options);
 }
 
@@ -204,7 +232,8 @@ void check_combination(const Options& options) {
   if (encrypts && !options.keys.any())
     throw Failure(ExitCode::usage,
                   "no key: make one with `adapipe keygen -o FILE` and give it with -k FILE, or use "
-                  "a passphrase with -p, or say --cipher none to leave the data unencrypted");
+                  "a passphrase with -p or a public key with -r, or say --cipher none to leave the "
+                  "data unencrypted");
   if (!encrypts && options.keys.any())
     throw Failure(ExitCode::usage,
                   "--cipher none leaves the data unencrypted, so keys make no sense with it");

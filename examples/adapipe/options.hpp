@@ -14,8 +14,15 @@ struct KeyOptions {
   std::vector<std::string> key_files{};
   bool ask_passphrase = false;
   std::string passphrase_file{};
+  std::string kdf = "scrypt";                  ///< for a passphrase, when writing
+  std::vector<std::string> recipients{};       ///< X25519 public keys, when writing
+  std::vector<std::string> recipient_files{};  ///< files with such, when writing
+  std::vector<std::string> identity_files{};   ///< files with X25519 private keys, when reading
 
-  bool any() const { return !key_files.empty() || ask_passphrase || !passphrase_file.empty(); }
+  bool any() const {
+    return !key_files.empty() || ask_passphrase || !passphrase_file.empty() ||
+           !recipients.empty() || !recipient_files.empty() || !identity_files.empty();
+  }
 };
 
 /// The command line, checked as far as that is possible without touching a file.
@@ -35,6 +42,7 @@ struct Options {
   bool force = false;
   bool quiet = false;
   bool json = false;
+  bool x25519 = false;  ///< keygen
 };
 
 /// Throws Failure(usage). nullopt: --help or --version was asked for, and has been printed.

@@ -1,5 +1,6 @@
 #include "text.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -80,6 +81,12 @@ std::string format_rate(std::uint64_t bytes, std::chrono::nanoseconds time) {
   if (seconds <= 0) return "0 MB/s";
   const double rate = static_cast<double>(bytes) / seconds / 1e6;
   return fmt::format("{:.{}f} MB/s", rate, rate < 9.95 ? 1 : 0);
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view kSpaces = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
+  return text.substr(0, text.find_last_not_of(kSpaces) + 1);
 }
 
 std::string printable(std::string_view text) {

@@ -17,6 +17,9 @@ std::string format_bytes(std::uint64_t bytes);
 /// "619 MB/s".
 std::string format_rate(std::uint64_t bytes, std::chrono::nanoseconds time);
 
+/// Without spaces, tabs and line ends around it.
+std::string_view trimmed(std::string_view text) noexcept;
+
 /// `text` with control characters, also those of terminals, spelled out: names and metadata may
 /// come from a hostile file, and a message is one line.
 std::string printable(std::string_view text);

@@ -55,6 +55,58 @@ refuses 64 'pass.long: .*longer' "$adapipe" process --passphrase-file pass.long 
 refuses 66 'nopass: ' "$adapipe" process --passphrase-file nopass data
 refuses 66 '\.: ' "$adapipe" process --passphrase-file . data
 
+# The other ways to stretch one; reading follows what the container says.
+succeeds "$adapipe" process -q --kdf pbkdf2 --passphrase-file pass data -o pb.adapipe
+succeeds "$adapipe" restore -q --passphrase-file pass pb.adapipe -o pb.back
+same pb.back data
+succeeds "$adapipe" info pb.adapipe
+grep -q 'passphrase (PBKDF2)' "$logs/out" || fail "not made with PBKDF2"
+refuses 77 'pb.adapipe: ' "$adapipe" restore --passphrase-file pass.wrong pb.adapipe -o back
+refuses 64 'kdf' "$adapipe" process --kdf md5 --passphrase-file pass data
+run "$adapipe" process -q --kdf argon2id --passphrase-file pass data -o argon.adapipe
+case $status in
+  0) succeeds "$adapipe" restore -q --passphrase-file pass argon.adapipe -o argon.back ;;
+  *) expect_status 69 && expect_one_line 'Argon2id, which this OpenSSL lacks' ;;
+esac
+
+# X25519: the public key encrypts, the identity decrypts.
+succeeds "$adapipe" keygen --x25519 -o id
+[ "$(stat -c %a id)" = 600 ] || fail "an identity file is not private"
+expect_one_line 'id: new identity.* adp1[0-9a-z]{58}$'
+recipient=$(grep -oE 'adp1[0-9a-z]{58}$' id)
+grep -qF "$recipient" "$logs/err" || fail "another public key in the file"
+grep -qi 'secret' "$logs/err" && fail "the private key is shown"
+refuses 73 'id: .*never overwritten' "$adapipe" keygen --x25519 -o id
+succeeds "$adapipe" keygen -q --x25519 -o id2
+succeeds "$adapipe" process -q -r "$recipient" data -o x.adapipe
+succeeds "$adapipe" restore -q -i id2 -i id x.adapipe -o x.back
+same x.back data
+"$adapipe" restore -q -i id <x.adapipe >x.piped || fail "restore from a pipe"
+same x.piped data
+refuses 77 'x.adapipe: ' "$adapipe" restore -i id2 x.adapipe -o back
+refuses 77 'x.adapipe: .*-i' "$adapipe" restore x.adapipe -o back
+refuses 64 'adp1q: .*typo' "$adapipe" process -r adp1q data
+refuses 64 'typo' "$adapipe" process -r "${recipient%?}x" data
+
+# Keys given with the wrong option.
+refuses 64 'id: .*-i' "$adapipe" restore -k id x.adapipe -o back
+refuses 64 'k: .*-k' "$adapipe" restore -i k x.adapipe -o back
+refuses 66 'missing: ' "$adapipe" restore -i missing x.adapipe -o back
+refuses 64 'data: ' "$adapipe" restore -i data x.adapipe -o back
+
+# Recipients files; everyone in them opens.
+printf '# two people\n\n %s\r\n%s\n' "$recipient" "$(grep -oE 'adp1.*' id2)" >people
+succeeds "$adapipe" process -q -R people -k k data -o for.all
+for key in "-i id" "-i id2" "-k k"; do
+  succeeds "$adapipe" verify -q $key for.all
+done
+printf '# nobody\n' >nobody
+refuses 64 'nobody: .*no public key' "$adapipe" process -R nobody data
+printf '#\nadp1zzz\n' >typo
+refuses 64 'typo, line 2: ' "$adapipe" process -R typo data
+refuses 66 'missing: ' "$adapipe" process -R missing data
+refuses 66 '\.: ' "$adapipe" process -R . data
+
 # A key and a passphrase: either opens.
 succeeds "$adapipe" process -q -k k --passphrase-file pass data -o both
 succeeds "$adapipe" verify -q -k k both
