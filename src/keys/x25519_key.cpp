@@ -42,6 +42,19 @@ std::byte to_capital(std::byte b) noexcept {
   return c >= 'a' && c <= 'z' ? b & ~std::byte{0x20} : b;
 }
 
+/// A number below 2^255 - 19. The other forms name keys that have such a form as well, and the form
+/// is bound to the slot: its owner, who knows one form only, would not open it.
+bool is_canonical(std::span<const std::byte, 32> key) noexcept {
+  static constexpr PublicBytes kPrime = [] {
+    PublicBytes prime;
+    prime.fill(std::byte{0xFF});
+    prime.front() = std::byte{0xED};
+    prime.back() = std::byte{0x7F};
+    return prime;
+  }();
+  return std::lexicographical_compare(key.rbegin(), key.rend(), kPrime.rbegin(), kPrime.rend());
+}
+
 Error low_order() {
   return Error(errc::invalid_argument,
                "the X25519 public key is one of those with which anyone could open the container");
@@ -102,6 +115,8 @@ X25519PublicKey X25519PublicKey::parse(std::string_view text) {
 }
 
 X25519PublicKey X25519PublicKey::from_bytes(std::span<const std::byte, kBytes> bytes) {
+  if (!is_canonical(bytes))
+    throw Error(errc::invalid_argument, "the X25519 public key is not in its canonical form");
   // With a key of low order every private key, this one of zeros too, shares a secret of zeros.
   constexpr std::array<std::byte, 32> kAnyPrivateKey{};
   Secret secret;

@@ -69,6 +69,25 @@ TEST_CASE("public keys with which anyone could open are refused") {
         }) == errc::invalid_argument);
 }
 
+TEST_CASE("only the canonical form of a public key is taken") {
+  const auto is_taken = [](const Bytes& bytes) {
+    return thrown_kind([&] {
+             X25519PublicKey::from_bytes(std::span<const std::byte, 32>(bytes));
+           }) == errc{};
+  };
+  Bytes largest(32, std::byte{0xFF});  // 2^255 - 21; the next one has a low order
+  largest.front() = std::byte{0xEB};
+  largest.back() = std::byte{0x7F};
+  CHECK(is_taken(largest));
+  Bytes prime_and_two = largest;
+  prime_and_two.front() = std::byte{0xEF};
+  CHECK_FALSE(is_taken(prime_and_two));
+  Bytes top_bit = from_hex("0faa684ed28867b97f4a6a2dee5df8ce974e76b7018e3f22a1c4cf2678570f20");
+  CHECK(is_taken(top_bit));
+  top_bit.back() |= std::byte{0x80};
+  CHECK_FALSE(is_taken(top_bit));
+}
+
 TEST_CASE("an identity file is private, says its public key, and gives the identity back") {
   const TempDir folder;
   const X25519Identity identity = X25519Identity::generate();
