@@ -117,11 +117,16 @@ kdf_ctx_free = c_function(crypto, "EVP_KDF_CTX_free", None, c_void_p)
 UNSIGNED, OCTETS = 2, 5
 
 
-def argon2id(passphrase, salt, memory, passes, lanes):
-    """32 bytes, or None where libcrypto has no Argon2id (before 3.2)."""
+def has_argon2id():
+    """libcrypto has it from 3.2 on."""
     kdf = kdf_fetch(None, b"ARGON2ID", None)
-    if not kdf:
-        return None
+    kdf_free(kdf)
+    return bool(kdf)
+
+
+def argon2id(passphrase, salt, memory, passes, lanes):
+    need(has_argon2id(), "this libcrypto has no Argon2id", "unsupported_version")
+    kdf = kdf_fetch(None, b"ARGON2ID", None)
     given = {b"pass": passphrase, b"salt": salt, b"memcost": memory, b"iter": passes,
              b"lanes": lanes}
     kinds = [UNSIGNED if isinstance(value, int) else OCTETS for value in given.values()]
@@ -132,7 +137,8 @@ def argon2id(passphrase, salt, memory, passes, lanes):
     ctx, out = kdf_ctx(kdf), ctypes.create_string_buffer(32)
     done = kdf_derive(ctx, out, 32, params)
     kdf_ctx_free(ctx), kdf_free(kdf)
-    return out.raw if done == 1 else None
+    need(done == 1, "libcrypto fails at Argon2id", "limit_exceeded")
+    return out.raw
 
 
 frame_bytes = c_function(zstd, "ZSTD_findFrameCompressedSize", c_size_t, c_void_p, c_size_t)

@@ -69,8 +69,7 @@ def passphrase_secret(type_, body, passphrase):
 
 
 def slot_secrets(type_, body, keys):
-    """(secret, what joins P under the hash) for each key that may fit a slot of type 1 to 5; no
-    secret if this libcrypto cannot tell it."""
+    """(secret, what joins P under the hash) for each key that may fit a slot of type 1 to 5."""
     if type_ == SHARED:
         key_id, slot_salt = body[:16], body[16:48]
         for key in keys.shared:
