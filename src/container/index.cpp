@@ -91,12 +91,11 @@ std::array<std::byte, layout::kTrailerBytes> encode_trailer(const Trailer& trail
   return out;
 }
 
-Trailer decode_trailer(std::span<const std::byte, layout::kTrailerBytes> bytes) {
+std::optional<Trailer> decode_trailer(std::span<const std::byte, layout::kTrailerBytes> bytes) {
   if (!std::equal(layout::kEndMagic.begin(), layout::kEndMagic.end(), bytes.begin() + 16))
-    throw Error(errc::truncated,
-                "the container's end is missing: it was cut short, or bytes were appended");
-  return {.index_offset = load_le<std::uint64_t>(bytes.data()),
-          .index_record_bytes = load_le<std::uint64_t>(bytes.data() + 8)};
+    return std::nullopt;
+  return Trailer{.index_offset = load_le<std::uint64_t>(bytes.data()),
+                 .index_record_bytes = load_le<std::uint64_t>(bytes.data() + 8)};
 }
 
 }  // namespace adapipe::inline v0_1

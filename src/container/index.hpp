@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "container/layout.hpp"
@@ -48,7 +49,7 @@ struct Trailer {
   std::uint64_t index_record_bytes = 0;  ///< record header included
 };
 std::array<std::byte, layout::kTrailerBytes> encode_trailer(const Trailer& trailer) noexcept;
-/// Throws Error(truncated) without the end magic ("cut short, or bytes appended").
-Trailer decode_trailer(std::span<const std::byte, layout::kTrailerBytes> bytes);
+/// Nothing without the end magic. What that means depends on where the bytes come from.
+std::optional<Trailer> decode_trailer(std::span<const std::byte, layout::kTrailerBytes> bytes);
 
 }  // namespace adapipe::inline v0_1

@@ -147,13 +147,17 @@ Trailer read_trailer(PositionalSourceImpl& source, std::uint64_t records_offset)
   const std::uint64_t trailer_at = total - layout::kTrailerBytes;
   std::array<std::byte, layout::kTrailerBytes> bytes;
   read_exactly(source, trailer_at, bytes);
-  const Trailer trailer = annotated(trailer_at, [&] { return decode_trailer(bytes); });
-  if (trailer.index_record_bytes < layout::kRecordHeaderBytes ||
-      trailer.index_record_bytes > layout::kMaxIndexBytes ||
-      trailer.index_offset < records_offset || trailer.index_offset > trailer_at ||
-      trailer.index_record_bytes != trailer_at - trailer.index_offset)
+  const std::optional<Trailer> trailer = decode_trailer(bytes);
+  if (!trailer)
+    throw Error(errc::truncated,
+                "the container's end is missing: it was cut short, or bytes were appended")
+        .at_offset(trailer_at);
+  if (trailer->index_record_bytes < layout::kRecordHeaderBytes ||
+      trailer->index_record_bytes > layout::kMaxIndexBytes ||
+      trailer->index_offset < records_offset || trailer->index_offset > trailer_at ||
+      trailer->index_record_bytes != trailer_at - trailer->index_offset)
     throw Error(errc::corrupt, "the container's trailer points to no index").at_offset(trailer_at);
-  return trailer;
+  return *trailer;
 }
 
 }  // namespace

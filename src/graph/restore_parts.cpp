@@ -179,9 +179,10 @@ void StreamRecordReader::read_index_and_trailer() {
     throw Error(errc::corrupt, "the index does not list the chunks that were read");
   std::array<std::byte, layout::kTrailerBytes> bytes;
   read_exactly(bytes);
-  const Trailer trailer = decode_trailer(bytes);
-  if (trailer.index_offset != index_offset ||
-      trailer.index_record_bytes != layout::kRecordHeaderBytes + payload.size())
+  // Without the end magic it was changed: here nothing is missing, and what follows comes next.
+  const std::optional<Trailer> trailer = decode_trailer(bytes);
+  if (!trailer || trailer->index_offset != index_offset ||
+      trailer->index_record_bytes != layout::kRecordHeaderBytes + payload.size())
     throw Error(errc::corrupt, "the trailer does not point at the index");
   std::byte more{};
   if (source_.read({&more, 1}) != 0)

@@ -137,15 +137,16 @@ TEST_CASE("a trailer has its bytes where the format puts them, and reads back") 
       {.index_offset = 0x0807060504030201, .index_record_bytes = 0x1817161514131211});
   CHECK(Bytes(bytes.begin(), bytes.end()) ==
         from_hex("01 02 03 04 05 06 07 08  11 12 13 14 15 16 17 18  41 44 50 45 4E 44 0D 0A"));
-  const Trailer read = decode_trailer(bytes);
-  CHECK(read.index_offset == 0x0807060504030201);
-  CHECK(read.index_record_bytes == 0x1817161514131211);
+  const auto read = decode_trailer(bytes);
+  REQUIRE(read);
+  CHECK(read->index_offset == 0x0807060504030201);
+  CHECK(read->index_record_bytes == 0x1817161514131211);
 }
 
-TEST_CASE("without the end magic a container is truncated") {
+TEST_CASE("without the end magic there is no trailer") {
   for (std::size_t at = 16; at < 24; ++at) {
     auto bytes = encode_trailer({.index_offset = 1, .index_record_bytes = 2});
     bytes[at] ^= std::byte{1};
-    CHECK(kind_of([&] { decode_trailer(bytes); }) == errc::truncated);
+    CHECK_FALSE(decode_trailer(bytes));
   }
 }

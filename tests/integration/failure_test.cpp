@@ -293,6 +293,20 @@ TEST_CASE("a hostile stream takes no more memory than its header promises") {
   }
 }
 
+TEST_CASE("a changed end is corrupt from front to back, where nothing can be missing") {
+  const Bytes plain = random_bytes(100, 1);
+  Bytes sealed;
+  small_pipeline(Runtime::serial(), xor_stage())
+      .process(Source::memory(plain), Sink::memory(sealed));
+  sealed.back() ^= std::byte{1};
+  const RestoreOptions options{.registry = registry_of({xor_stage()}),
+                               .runtime = Runtime::serial()};
+  CHECK(thrown_kind([&] {
+          verify(Source(std::make_unique<HookedStream>(sealed, BeforeCall())), options);
+        }) == errc::corrupt);
+  CHECK(thrown_kind([&] { verify(Source::memory(sealed), options); }) == errc::truncated);
+}
+
 TEST_CASE("a stop requested before the start creates nothing") {
   std::stop_source stop;
   stop.request_stop();
