@@ -207,9 +207,10 @@ def check_digest(digest, chunks):
 
 
 def parse_trailer(raw, at, index_record_bytes=None):
-    """The index_offset; `at` is where the trailer starts."""
+    """The index_offset; `at` is where the trailer starts. Who has read the index, and knows its size,
+    has all of the container."""
     index_offset, size, end_magic = struct.unpack("<QQ8s", raw)
-    need(end_magic == END_MAGIC, "no end magic", "truncated")
+    need(end_magic == END_MAGIC, "no end magic", "corrupt" if index_record_bytes else "truncated")
     need(size <= GIB and index_offset + size == at and index_record_bytes in (None, size),
          "the trailer says the index is elsewhere")
     return index_offset
