@@ -20,8 +20,9 @@ namespace adapipe::inline v0_1 {
 class RecipientImpl;
 class IdentityImpl;
 
-/// 32 secret bytes that writer and reader share. Copies are independent; each is wiped on
-/// destruction. Thread-safe as a value.
+/// 32 secret bytes that writer and reader share, immutable, in memory that core dumps leave out
+/// where the system can. Copies share them; they are wiped with the last copy. Moving copies, so
+/// that there is no key without bytes. Thread-safe as a value.
 class ADAPIPE_API SharedKey {
  public:
   static constexpr std::size_t kBytes = 32;
@@ -38,15 +39,15 @@ class ADAPIPE_API SharedKey {
 
   SharedKey(const SharedKey&) noexcept = default;
   SharedKey& operator=(const SharedKey&) noexcept = default;
-  ~SharedKey();
 
-  std::span<const std::byte, kBytes> bytes() const noexcept { return bytes_; }
+  std::span<const std::byte, kBytes> bytes() const noexcept { return *bytes_; }
   /// 16 hex digits that tell keys apart and say nothing else about them; for people, logs, lists.
   std::string id() const;
 
  private:
-  SharedKey() = default;
-  std::array<std::byte, kBytes> bytes_{};
+  using Bytes = std::array<std::byte, kBytes>;
+  explicit SharedKey(std::shared_ptr<const Bytes> bytes) noexcept : bytes_(std::move(bytes)) {}
+  std::shared_ptr<const Bytes> bytes_;
 };
 
 /// How a passphrase is stretched into a key, so that guessing is costly. What reads a container

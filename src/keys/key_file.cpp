@@ -1,6 +1,5 @@
 #include <adapipe/error.hpp>
 #include <adapipe/keys.hpp>
-#include <algorithm>
 #include <string_view>
 
 #include "keys/secret_file.hpp"
@@ -42,14 +41,12 @@ bool has_hex_length(std::span<const std::byte> text) noexcept {
 SharedKey SharedKey::load(const std::filesystem::path& path) {
   const SecretBytes file = read_secret_file(path, kMaxFileBytes);
   const std::span<const std::byte> content = file.bytes();
-  SecretArray<kBytes> key;
-  if (content.size() == kBytes) {
-    std::ranges::copy(content, key.bytes().begin());
-  } else if (!has_hex_length(content) || !decode_hex(content, key.bytes())) {
+  if (content.size() == kBytes) return from_bytes(content.first<kBytes>());
+  SecretArray<kBytes> decoded;
+  if (!has_hex_length(content) || !decode_hex(content, decoded.bytes()))
     throw Error(errc::invalid_argument, "a key file holds 32 bytes or 64 hex digits, this does not")
         .in_file(path.native());
-  }
-  return from_bytes(key.bytes());
+  return from_bytes(decoded.bytes());
 }
 
 void SharedKey::save(const std::filesystem::path& path) const {

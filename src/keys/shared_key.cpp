@@ -2,6 +2,7 @@
 
 #include <adapipe/keys.hpp>
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -55,21 +56,19 @@ class SharedKeySlots final : public RecipientImpl, public IdentityImpl {
 }  // namespace
 
 SharedKey SharedKey::generate() {
-  SharedKey key;
-  system_random().fill(key.bytes_);
-  return key;
+  const auto made = std::allocate_shared<Bytes>(SecretAllocator<Bytes>());
+  system_random().fill(*made);
+  return SharedKey(made);
 }
 
 SharedKey SharedKey::from_bytes(std::span<const std::byte, kBytes> bytes) {
-  SharedKey key;
-  std::ranges::copy(bytes, key.bytes_.begin());
-  return key;
+  const auto made = std::allocate_shared<Bytes>(SecretAllocator<Bytes>());
+  std::ranges::copy(bytes, made->begin());
+  return SharedKey(made);
 }
 
-SharedKey::~SharedKey() { wipe(bytes_); }
-
 std::string SharedKey::id() const {
-  const Digest256 digest = hmac_sha256(bytes_, {as_bytes("adapipe/1 key id")});
+  const Digest256 digest = hmac_sha256(bytes(), {as_bytes("adapipe/1 key id")});
   std::string id;
   for (const std::byte b : ByteSpan(digest).first(8))
     id += fmt::format("{:02x}", std::to_integer<unsigned>(b));

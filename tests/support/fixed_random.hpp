@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 
 #include "util/random.hpp"
 
@@ -17,6 +18,19 @@ class FixedRandom final : public RandomSource {
 
  private:
   std::uint8_t next_;
+};
+
+/// Gives bytes that come from `seed` alone and are found nowhere else, made where they are wanted.
+class SeededRandom final : public RandomSource {
+ public:
+  explicit SeededRandom(std::uint32_t seed) noexcept : engine_(seed) {}
+
+  void fill(std::span<std::byte> out) override {
+    for (std::byte& b : out) b = static_cast<std::byte>(engine_() >> 24);
+  }
+
+ private:
+  std::mt19937 engine_;
 };
 
 }  // namespace adapipe::testing
