@@ -16,6 +16,21 @@ const unsigned char* raw(const std::byte* bytes) noexcept {
 }
 unsigned char* raw(std::byte* bytes) noexcept { return reinterpret_cast<unsigned char*>(bytes); }
 
+/// At the end of a scope that calls OpenSSL, overwrites the stack that the calls have used: its
+/// ChaCha20 spreads the key there and leaves it behind.
+class StackWipe {
+ public:
+  StackWipe() = default;
+  StackWipe(const StackWipe&) = delete;
+  ~StackWipe() { overwrite(); }
+
+ private:
+  [[gnu::noinline]] static void overwrite() noexcept {
+    std::byte frames[4096];  // OpenSSL's frames take about a quarter of it
+    OPENSSL_cleanse(frames, sizeof(frames));
+  }
+};
+
 }  // namespace
 
 AeadContext::AeadContext(const EVP_CIPHER& cipher, ByteSpan key, Use use)
@@ -27,6 +42,7 @@ AeadContext::AeadContext(const EVP_CIPHER& cipher, ByteSpan key, Use use)
 
 void AeadContext::seal(Nonce nonce, ByteSpan aad, ByteSpan in, std::byte* out,
                        std::span<std::byte, 16> tag) {
+  const StackWipe wipe_stack;
   if (!transform(nonce, aad, in, out) || !finish()) throw_openssl("EVP_CipherUpdate");
   check_openssl(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, 16, tag.data()),
                 "EVP_CIPHER_CTX_ctrl");
@@ -34,6 +50,7 @@ void AeadContext::seal(Nonce nonce, ByteSpan aad, ByteSpan in, std::byte* out,
 
 bool AeadContext::open(Nonce nonce, ByteSpan aad, ByteSpan in, std::byte* out,
                        std::span<const std::byte, 16> tag) {
+  const StackWipe wipe_stack;
   std::byte* const expected = const_cast<std::byte*>(tag.data());  // OpenSSL only reads it
   if (!transform(nonce, aad, in, out) ||
       EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, 16, expected) != 1) {
