@@ -170,10 +170,16 @@ std::vector<SinkKind> sink_kinds() {
 
 Bytes process_with_fixed_keys(const Pipeline& pipeline, const Bytes& plain) {
   FixedRandom random;
+  return process_with_keys_of(random, pipeline, plain);
+}
+
+Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, const Bytes& plain,
+                           ProcessOptions options) {
   Bytes sealed;
+  const StartOptions start{.stop = options.stop};
   auto job = std::make_unique<ProcessJob>(pipeline.plan(), Source::memory(plain),
-                                          Sink::memory(sealed), ProcessOptions(), random);
-  OperationState::run(*pipeline.plan().runtime, std::move(job), {});
+                                          Sink::memory(sealed), std::move(options), random);
+  OperationState::run(*pipeline.plan().runtime, std::move(job), start);
   return sealed;
 }
 

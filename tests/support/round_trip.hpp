@@ -8,6 +8,7 @@
 
 #include "support/bytes.hpp"
 #include "support/thrown.hpp"
+#include "util/random.hpp"
 
 namespace adapipe::testing {
 
@@ -50,6 +51,9 @@ std::vector<SinkKind> sink_kinds();
 
 /// A container whose file key and salts are always the same, so that two of them can be compared.
 Bytes process_with_fixed_keys(const Pipeline& pipeline, const Bytes& plain);
+/// The same with a file key and salts that come from `random`, in this order.
+Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, const Bytes& plain,
+                           ProcessOptions options = {});
 
 Bytes read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
