@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <optional>
@@ -17,6 +18,13 @@ void reserve_standard_descriptors() {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
     if (::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return;
   }
+}
+
+/// A core dump would hold what OpenSSL made of the keys. 1 byte and not 0, which the kernel takes
+/// for no limit where core dumps are piped to a program.
+void forbid_core_dumps() {
+  const rlimit none{.rlim_cur = 1, .rlim_max = 1};
+  ::setrlimit(RLIMIT_CORE, &none);  // refused where core dumps are forbidden already
 }
 
 ExitCode run_command(const Options& options, const std::stop_token& stop) {
@@ -51,6 +59,7 @@ ExitCode run(int argc, char** argv, const std::stop_token& stop) {
 
 int main(int argc, char** argv) {
   tool::reserve_standard_descriptors();
+  tool::forbid_core_dumps();
   const tool::SignalWatch signals;
   const tool::ExitCode code = tool::run(argc, argv, signals.token());
   if (signals.caught() != 0) tool::die_of(signals.caught());
