@@ -19,8 +19,16 @@ enum class Integrity : std::uint16_t {
   aead = 2,      ///< AEAD per record: detects attackers
 };
 
-/// The sections of a header, as values.
+/// A section of a later version that readers of this one may skip.
+struct UnknownSection {
+  std::uint16_t tag = 0;
+  std::vector<std::byte> value{};
+  friend bool operator==(const UnknownSection&, const UnknownSection&) = default;
+};
+
+/// The sections of a header, as values. What was decoded is encoded to the same bytes.
 struct Header {
+  std::uint16_t minor = layout::kMinor;
   std::uint32_t chunk_bytes = 0;
   Integrity integrity = Integrity::checksum;
   std::uint16_t cipher = 0;  ///< 0 if and only if integrity is checksum
@@ -29,7 +37,8 @@ struct Header {
   std::vector<Slot> slots{};        ///< none if and only if integrity is checksum
   std::optional<std::uint64_t> plain_bytes{};
   Metadata metadata{};
-  std::uint32_t padding_bytes = 0;
+  std::optional<std::uint32_t> padding_bytes{};  ///< without the section's own head
+  std::vector<UnknownSection> unknown{};         ///< in ascending order of their tags
 };
 
 /// preamble || header || header_sum. Throws Error(invalid_argument) or Error(limit_exceeded) for

@@ -82,7 +82,11 @@ class SectionsDecoder {
   void take(const Section& section) {
     check_form(section);
     last_tag_ = section.tag;
-    if (!is_known(section.tag)) return;
+    if (!is_known(section.tag)) {
+      const ByteSpan value = section.value;
+      header_.unknown.push_back({.tag = section.tag, .value = {value.begin(), value.end()}});
+      return;
+    }
     seen_.set(section.tag);
     take_value(section);
   }
@@ -236,7 +240,9 @@ Header decode_header(ByteSpan preamble_header_and_sum) {
     throw Error(errc::truncated, "the container ends within its header").at_offset(bytes.size());
   if (XXH3_64bits(bytes.data(), sum_at) != load_le<std::uint64_t>(bytes.data() + sum_at))
     throw Error(errc::corrupt, "the container's header was changed").at_offset(sum_at);
-  return SectionsDecoder(bytes.subspan(layout::kPreambleBytes, header_bytes)).run();
+  Header header = SectionsDecoder(bytes.subspan(layout::kPreambleBytes, header_bytes)).run();
+  header.minor = load_le<std::uint16_t>(bytes.data() + 10);
+  return header;
 }
 
 }  // namespace adapipe::inline v0_1

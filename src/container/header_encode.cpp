@@ -25,11 +25,11 @@ void check_length(std::size_t header_bytes) {
 /// Tags must be put in ascending order.
 class SectionWriter {
  public:
-  void put(layout::SectionTag tag, const ByteWriter& value) {
-    const bool critical = tag <= layout::kSlotSection;
+  void put(std::uint16_t tag, const ByteWriter& value) {
+    const bool critical = tag >= layout::kChunkBytesSection && tag <= layout::kSlotSection;
     const std::size_t size = value.bytes().size();
     check_length(out_.bytes().size() + layout::kSectionHeadBytes + size);
-    out_.put<std::uint16_t>(tag).put<std::uint16_t>(critical ? layout::kCritical : 0);
+    out_.put(tag).put<std::uint16_t>(critical ? layout::kCritical : 0);
     out_.put(static_cast<std::uint32_t>(size)).put(value.bytes());
   }
   ByteSpan bytes() const noexcept { return out_.bytes(); }
@@ -55,11 +55,18 @@ void put_repeated(const Header& header, SectionWriter& out) {
                                           .put(as_bytes(value)));
 }
 
+/// Version 1 has no tag 0, so an unknown section may also stand before the known ones.
+void put_unknown(const Header& header, bool before_known, SectionWriter& out) {
+  for (const auto& [tag, value] : header.unknown)
+    if ((tag < layout::kChunkBytesSection) == before_known) out.put(tag, ByteWriter().put(value));
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_header(const Header& header) {
   check_values(header);
   SectionWriter sections;
+  put_unknown(header, true, sections);
   sections.put(layout::kChunkBytesSection, ByteWriter().put(header.chunk_bytes));
   sections.put(layout::kIntegritySection,
                ByteWriter().put(static_cast<std::uint16_t>(header.integrity)));
@@ -67,13 +74,14 @@ std::vector<std::byte> encode_header(const Header& header) {
     sections.put(layout::kCipherSection, ByteWriter().put(header.cipher));
   sections.put(layout::kFileSaltSection, ByteWriter().put(header.file_salt));
   put_repeated(header, sections);
-  if (header.padding_bytes > 0) {
-    check_length(header.padding_bytes);
-    sections.put(layout::kPaddingSection, ByteWriter().zeros(header.padding_bytes));
+  if (header.padding_bytes) {
+    check_length(*header.padding_bytes);
+    sections.put(layout::kPaddingSection, ByteWriter().zeros(*header.padding_bytes));
   }
+  put_unknown(header, false, sections);
 
   ByteWriter out;
-  out.put(layout::kMagic).put(layout::kMajor).put(layout::kMinor);
+  out.put(layout::kMagic).put(layout::kMajor).put(header.minor);
   out.put(static_cast<std::uint32_t>(sections.bytes().size())).put(sections.bytes());
   const std::uint64_t sum = XXH3_64bits(out.bytes().data(), out.bytes().size());
   return std::move(out.put(sum)).take();
