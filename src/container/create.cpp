@@ -8,10 +8,6 @@
 namespace adapipe::inline v0_1 {
 namespace {
 
-ByteSpan without_sum(const std::vector<std::byte>& head) noexcept {
-  return ByteSpan(head).first(head.size() - layout::kHeaderSumBytes);
-}
-
 NewContainer create_encrypted(Header header, const Cipher& cipher, ByteSpan context,
                               RandomSource& random, const std::stop_token& stop) {
   header.integrity = Integrity::aead;
@@ -24,10 +20,7 @@ NewContainer create_encrypted(Header header, const Cipher& cipher, ByteSpan cont
     header.slots.push_back(recipient.impl().wrap(file_key, header.file_salt, random, stop));
 
   const KeySchedule schedule(file_key, header.file_salt, context);
-  NewContainer made{.head = encode_header(header), .keys = {}};
-  const Digest256 tag =
-      compute_header_tag(header.integrity, schedule.header_key().bytes(), without_sum(made.head));
-  made.head.insert(made.head.end(), tag.begin(), tag.end());
+  NewContainer made{.head = encode_head(header, schedule.header_key().bytes()), .keys = {}};
   made.keys.integrity = header.integrity;
   made.keys.cipher = cipher.shared_backend();
   made.keys.key = schedule.record_key(cipher.backend());
@@ -40,11 +33,9 @@ NewContainer create_plain(Header header, RandomSource& random) {
   header.slots.clear();
   random.fill(header.file_salt);
 
-  NewContainer made{.head = encode_header(header), .keys = {}};
-  const Digest256 tag = compute_header_tag(header.integrity, {}, without_sum(made.head));
-  made.head.insert(made.head.end(), tag.begin(), tag.end());
+  NewContainer made{.head = encode_head(header, {}), .keys = {}};
   made.keys.integrity = header.integrity;
-  made.keys.seed = load_le<std::uint64_t>(tag.data());
+  made.keys.seed = load_le<std::uint64_t>(ByteSpan(made.head).last(layout::kHeaderTagBytes).data());
   return made;
 }
 

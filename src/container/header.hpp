@@ -58,4 +58,7 @@ Header decode_header(ByteSpan preamble_header_and_sum);
 Digest256 compute_header_tag(Integrity integrity, ByteSpan header_key,
                              ByteSpan preamble_and_header);
 
+/// All that stands before the first record: what encode_header() gives, and header_tag.
+std::vector<std::byte> encode_head(const Header& header, ByteSpan header_key);
+
 }  // namespace adapipe::inline v0_1

@@ -93,4 +93,12 @@ Digest256 compute_header_tag(Integrity integrity, ByteSpan header_key,
                                       : sha256({preamble_and_header});
 }
 
+std::vector<std::byte> encode_head(const Header& header, ByteSpan header_key) {
+  std::vector<std::byte> head = encode_header(header);
+  const ByteSpan tagged = ByteSpan(head).first(head.size() - layout::kHeaderSumBytes);
+  const Digest256 tag = compute_header_tag(header.integrity, header_key, tagged);
+  head.insert(head.end(), tag.begin(), tag.end());
+  return head;
+}
+
 }  // namespace adapipe::inline v0_1

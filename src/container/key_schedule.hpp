@@ -13,6 +13,7 @@ class KeySchedule {
   KeySchedule(const FileKey& file_key, FileSalt file_salt, ByteSpan context)
       : file_key_(file_key), salt_(sha256({file_salt, context})) {}
 
+  const FileKey& file_key() const noexcept { return file_key_; }
   SecretBytes header_key() const;
   /// Bound to the cipher, so that no two ciphers are ever used with related keys.
   SecretBytes record_key(const CipherBackend& cipher) const;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "cipher/openssl_aead.hpp"
-#include "container/key_schedule.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -113,6 +112,7 @@ OpenedContainer open_encrypted(Head head, const OpenOptions& options) {
                          .keys = {},
                          .records_offset = head.bytes.size(),
                          .slot_type = slot_type};
+  if (options.keep_schedule) opened.schedule = schedule;
   opened.keys.integrity = Integrity::aead;
   opened.keys.key = schedule.record_key(*cipher);
   opened.keys.cipher = std::move(cipher);
@@ -126,16 +126,6 @@ auto annotated(std::uint64_t offset, F&& step) {
   } catch (Error& error) {
     error.at_offset(offset);
     throw;
-  }
-}
-
-void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to) {
-  for (std::size_t done = 0; done < to.size();) {
-    const std::size_t got = source.read_at(offset + done, to.subspan(done));
-    if (got == 0)
-      throw Error(errc::truncated, "the input became shorter while it was read")
-          .at_offset(offset + done);
-    done += got;
   }
 }
 
@@ -185,6 +175,16 @@ ReadFull read_full_from(PositionalSourceImpl& source) {
     }
     return done;
   };
+}
+
+void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to) {
+  for (std::size_t done = 0; done < to.size();) {
+    const std::size_t got = source.read_at(offset + done, to.subspan(done));
+    if (got == 0)
+      throw Error(errc::truncated, "the input became shorter while it was read")
+          .at_offset(offset + done);
+    done += got;
+  }
 }
 
 OpenedContainer open_container(const ReadFull& read, const OpenOptions& options) {

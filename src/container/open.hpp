@@ -10,6 +10,7 @@
 
 #include "container/header.hpp"
 #include "container/index.hpp"
+#include "container/key_schedule.hpp"
 #include "container/record.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -24,7 +25,8 @@ struct OpenOptions {
   const ListOf<Identity>& identities;
   ByteSpan context;
   bool allow_unencrypted = false;
-  std::stop_token stop{};  ///< ends waiting for a key service
+  std::stop_token stop{};      ///< ends waiting for a key service
+  bool keep_schedule = false;  ///< who only reads has no use for the file key
 };
 
 /// A container whose header has been authenticated.
@@ -33,6 +35,7 @@ struct OpenedContainer {
   RecordKeys keys;
   std::uint64_t records_offset = 0;          ///< where the first record stands
   std::optional<std::uint16_t> slot_type{};  ///< which slot opened it
+  std::optional<KeySchedule> schedule{};     ///< if OpenOptions::keep_schedule, and encrypted
 };
 
 /// Reads and checks the header in the order of FORMAT.md ("Reading defensively") and unwraps the
@@ -43,6 +46,9 @@ OpenedContainer open_container(const ReadFull& read, const OpenOptions& options)
 
 /// Reads the header without a key; nothing of it is authenticated.
 Header read_header(const ReadFull& read);
+
+/// Fills `to` from `offset` on. Throws Error(truncated) if there is less.
+void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to);
 
 /// Called with a number of bytes before that much memory is taken for an index; throws if it is not
 /// to be had.

@@ -49,12 +49,8 @@ Bytes head_with_slots(std::vector<Slot> slots, const Header& base, const FileKey
   header.integrity = Integrity::aead;
   header.cipher = kAes256Gcm;
   header.slots = std::move(slots);
-  Bytes head = encode_header(header);
   const KeySchedule schedule(file_key, header.file_salt, {});
-  const Digest256 tag = compute_header_tag(Integrity::aead, schedule.header_key().bytes(),
-                                           ByteSpan(head).first(head.size() - 8));
-  head.insert(head.end(), tag.begin(), tag.end());
-  return head;
+  return encode_head(header, schedule.header_key().bytes());
 }
 
 FileKey file_key_of(std::uint8_t first) {
