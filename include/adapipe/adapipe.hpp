@@ -10,6 +10,7 @@
 #include <adapipe/pipeline.hpp>
 #include <adapipe/reader.hpp>
 #include <adapipe/registry.hpp>
+#include <adapipe/rekey.hpp>
 #include <adapipe/report.hpp>
 #include <adapipe/restore.hpp>
 #include <adapipe/runtime.hpp>

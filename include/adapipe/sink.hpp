@@ -71,6 +71,8 @@ struct FileSinkOptions {
 struct SinkHints {
   std::optional<std::uint64_t> total_bytes{};  ///< exact size of the output, if known
   std::optional<FileId> input{};               ///< the input file, which must not be the output
+  /// An output that appears at commit only may take the place of `input`.
+  bool may_replace_input = false;
 };
 
 /// Where bytes go. A movable value; a path or a string converts to it and refuses to overwrite.

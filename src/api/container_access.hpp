@@ -1,6 +1,7 @@
 #pragma once
 
 #include <adapipe/registry.hpp>
+#include <adapipe/source.hpp>
 #include <memory>
 #include <vector>
 
@@ -12,5 +13,13 @@ namespace adapipe::inline v0_1 {
 /// factories are the host's code. Throws what StageRegistry::make throws, with the stage.
 std::vector<std::shared_ptr<const Stage>> make_stages(const Header& header,
                                                       const StageRegistry& registry);
+
+struct OpenSource {
+  std::unique_ptr<SourceImpl> owner;
+  PositionalSourceImpl* positional;
+};
+
+/// Throws Error(invalid_argument) if the source is not positional.
+OpenSource open_positional(Source&& source);
 
 }  // namespace adapipe::inline v0_1

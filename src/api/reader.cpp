@@ -17,20 +17,6 @@ namespace adapipe::inline v0_1 {
 
 namespace {
 
-struct OpenSource {
-  std::unique_ptr<SourceImpl> owner;
-  PositionalSourceImpl* positional;
-};
-
-OpenSource open_positional(Source&& source) {
-  OpenSource opened{std::move(source).open(), nullptr};
-  opened.positional = dynamic_cast<PositionalSourceImpl*>(opened.owner.get());
-  if (!opened.positional)
-    throw Error(errc::invalid_argument, "random access needs a file or memory, not a stream")
-        .in_file(opened.owner->name());
-  return opened;
-}
-
 ContainerInfo describe(const Header& header, std::uint64_t container_bytes) {
   ContainerInfo info;
   if (header.integrity == Integrity::aead) {
@@ -52,6 +38,15 @@ void add_index(ContainerInfo& info, const Index& index) {
 }
 
 }  // namespace
+
+OpenSource open_positional(Source&& source) {
+  OpenSource opened{std::move(source).open(), nullptr};
+  opened.positional = dynamic_cast<PositionalSourceImpl*>(opened.owner.get());
+  if (!opened.positional)
+    throw Error(errc::invalid_argument, "random access needs a file or memory, not a stream")
+        .in_file(opened.owner->name());
+  return opened;
+}
 
 class Reader::Impl {
  public:

@@ -95,7 +95,8 @@ std::unique_ptr<SinkImpl> open_file_sink(const std::filesystem::path& path,
     return open_descriptor_sink(*descriptor, name, hints);
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    refuse_input_as_output(status, hints, name);
+    if (!hints.may_replace_input || !S_ISREG(status.st_mode))
+      refuse_input_as_output(status, hints, name);
     if (S_ISDIR(status.st_mode)) throw os_error("cannot write to a folder", EISDIR, name);
     if (!S_ISREG(status.st_mode)) return open_in_place(status, name);
     if (!options.overwrite) throw target_exists(name);

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <adapipe/export.hpp>
+#include <adapipe/keys.hpp>
+#include <adapipe/report.hpp>
+#include <adapipe/sink.hpp>
+#include <adapipe/source.hpp>
+#include <cstddef>
+#include <functional>
+#include <stop_token>
+#include <vector>
+
+namespace adapipe::inline v0_1 {
+
+struct RekeyOptions {
+  ListOf<Identity> identities{};  ///< one of them must open the container
+  ListOf<Recipient> add{};        ///< each gets a slot, behind those that stay
+  std::vector<std::size_t>
+      remove{};                      ///< slots to leave out: positions in ContainerInfo::slot_types
+  bool remove_all = false;           ///< leave out all slots there were: only `add` opens then
+  std::vector<std::byte> context{};  ///< as given to process; stays as it is
+  std::stop_token stop{};            ///< a stop requested here ends the call: Error(cancelled)
+  /// As ProcessOptions::on_progress, on the calling thread. Nothing is decoded, so both counts are
+  /// bytes of the container.
+  std::function<void(const Progress&)> on_progress{};
+};
+
+/// Writes the encrypted container at `source` to `sink` with other key slots, and waits. Everything
+/// runs on the calling thread, key services included.
+///
+/// Header, index and all they say are checked before the sink is opened; the records are copied as
+/// they are, unread: a damaged one stays damaged. verify() tells, before or after. On failure the
+/// sink holds what it held before (streams: see Sink).
+///
+/// A file sink that overwrites may be the source's own file: it is replaced at the end, in one
+/// step. Any other sink must not be where the source is; Sink::memory onto the source's bytes
+/// cannot be told, and destroys them.
+///
+/// This changes who can open this copy of the container and takes nothing from anyone. The key of
+/// the container stays the same: who could open it before may have kept that key, or an older copy.
+/// To shut someone out of data, process it again and destroy every old copy.
+///
+/// Throws Error(invalid_argument) if the source is not positional, if the container is not
+/// encrypted, if nothing would change, or for slots that cannot be: none left, more than 64, two
+/// passphrases, one to remove that is not there or is named twice. Else as restore().
+ADAPIPE_API Report rekey(Source source, Sink sink, RekeyOptions options = {});
+
+}  // namespace adapipe::inline v0_1

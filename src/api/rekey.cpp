@@ -1,0 +1,153 @@
+#include "container/rekey.hpp"
+
+#include <adapipe/error.hpp>
+#include <adapipe/rekey.hpp>
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "api/container_access.hpp"
+#include "graph/failure_latch.hpp"
+#include "graph/progress_meter.hpp"
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+constexpr std::uint64_t kBufferBytes = 1024 * 1024;
+
+/// What goes wrong in `step` becomes an Error about `file`.
+template <typename F>
+auto about(const std::string& file, F&& step) {
+  try {
+    return step();
+  } catch (...) {
+    throw FailureLatch::current_exception_as_error(errc::io_error).in_file(file);
+  }
+}
+
+void throw_if_stopped(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(errc::cancelled, "the operation was cancelled");
+}
+
+/// A stop wakes what waits by making it fail: what fails after it has failed because of it.
+template <typename F>
+auto unless_stopped(const std::stop_token& stop, F&& step) {
+  try {
+    throw_if_stopped(stop);
+    return step();
+  } catch (...) {
+    throw_if_stopped(stop);
+    throw FailureLatch::current_exception_as_error(errc::io_error);
+  }
+}
+
+class Rekeying {
+ public:
+  Rekeying(Source source, const RekeyOptions& options)
+      : options_(options),
+        source_(open_positional(std::move(source))),
+        meter_(options.on_progress) {}
+
+  /// Checks the container and makes its new head. The keys are gone when it returns.
+  void prepare() {
+    const std::stop_callback wake(options_.stop, [this] { source().cancel(); });
+    unless_stopped(options_.stop, [&] { about(source().name(), [&] { open(); }); });
+  }
+
+  void write_to(Sink sink) {
+    const std::unique_ptr<SinkImpl> to = unless_stopped(options_.stop, [&] {
+      return std::move(sink).open({.total_bytes = report_.output_bytes,
+                                   .input = source().file_id(),
+                                   .may_replace_input = true});
+    });
+    try {
+      const std::stop_callback wake(options_.stop, [&] {
+        source().cancel();
+        to->cancel();
+      });
+      unless_stopped(options_.stop, [&] { copy_to(*to); });
+    } catch (...) {
+      to->abandon();
+      throw;
+    }
+    about(to->name(), [&] { to->commit(); });
+  }
+
+  Report report() {
+    report_.wall = meter_.now().elapsed;
+    return report_;
+  }
+
+ private:
+  PositionalSourceImpl& source() const noexcept { return *source_.positional; }
+
+  void open() {
+    if (read_header(read_full_from(source())).integrity != Integrity::aead)
+      throw Error(errc::invalid_argument, "the container is not encrypted, so it has no key slots");
+    const OpenedContainer container =
+        open_container(read_full_from(source()), {.identities = options_.identities,
+                                                  .context = options_.context,
+                                                  .stop = options_.stop,
+                                                  .keep_schedule = true});
+    const Index index = read_index(source(), container);
+    head_ = rekeyed_head(
+        container,
+        {.add = options_.add, .remove = options_.remove, .remove_all = options_.remove_all},
+        system_random(), options_.stop);
+    records_ = container.records_offset;
+    end_ = source().total_bytes() - layout::kTrailerBytes;
+    trailer_ = {.index_offset = head_.size() + index.records_total(),
+                .index_record_bytes = end_ - records_ - index.records_total()};
+    report_.input_bytes = source().total_bytes();
+    report_.output_bytes = head_.size() + (end_ - records_) + layout::kTrailerBytes;
+    report_.chunks = index.chunks();
+    report_.slot_type = container.slot_type;
+  }
+
+  void copy_to(SinkImpl& to) {
+    meter_.set_total(report_.output_bytes);
+    put(to, head_);
+    std::vector<std::byte> buffer(
+        static_cast<std::size_t>(std::min(end_ - records_, kBufferBytes)));
+    for (std::uint64_t at = records_; at < end_;) {
+      const auto part = std::span(buffer).first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(end_ - at, buffer.size())));
+      about(source().name(), [&] { read_exactly(source(), at, part); });
+      put(to, part);
+      at += part.size();
+    }
+    put(to, encode_trailer(trailer_));
+    meter_.finish();
+    throw_if_stopped(options_.stop);
+  }
+
+  void put(SinkImpl& to, ByteSpan bytes) {
+    throw_if_stopped(options_.stop);
+    about(to.name(), [&] { to.write(bytes); });
+    meter_.add(bytes.size(), bytes.size());
+  }
+
+  const RekeyOptions& options_;
+  OpenSource source_;
+  ProgressMeter meter_;
+  std::vector<std::byte> head_;
+  std::uint64_t records_ = 0;  // from here to end_, records and index record are copied
+  std::uint64_t end_ = 0;
+  Trailer trailer_;
+  Report report_;
+};
+
+}  // namespace
+
+Report rekey(Source source, Sink sink, RekeyOptions options) {
+  Rekeying rekeying(std::move(source), options);
+  rekeying.prepare();
+  rekeying.write_to(std::move(sink));
+  return rekeying.report();
+}
+
+}  // namespace adapipe::inline v0_1

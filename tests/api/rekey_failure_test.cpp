@@ -1,0 +1,238 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <adapipe/adapipe.hpp>
+#include <adapipe/error.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "api/rekey_fixture.hpp"
+#include "support/bytes.hpp"
+#include "support/catch.hpp"
+#include "support/endpoints.hpp"
+#include "support/key_providers.hpp"
+#include "support/round_trip.hpp"
+#include "support/temp_dir.hpp"
+#include "support/thrown.hpp"
+#include "support/watchdog.hpp"
+
+namespace adapipe {
+
+using namespace testing;
+
+namespace {
+
+/// Gives `good_reads` parts and then fails.
+std::unique_ptr<SourceImpl> failing_source(const Bytes& bytes, std::size_t good_reads) {
+  return std::make_unique<HookedSource>(bytes, true, [good_reads](std::size_t call) {
+    if (call >= good_reads) throw std::runtime_error("out of luck");
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a sink that writes into the source's own file is refused") {
+  const TempDir dir;
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(100, 1));
+  write_file(dir / "a", sealed);
+  const int descriptor = ::open((dir / "a").c_str(), O_WRONLY);
+  CHECK(thrown_kind([&] {
+          rekey(dir / "a", Sink::fd(descriptor), {.identities = {key}, .add = {key}});
+        }) == errc::invalid_argument);
+  ::close(descriptor);
+  CHECK(read_file(dir / "a") == sealed);
+}
+
+TEST_CASE("whatever fails, a file keeps its old content and nothing is left beside it") {
+  const TempDir dir;
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(kSeveralBuffers, 1));
+  const auto changed = [&](std::size_t at) {
+    Bytes bytes = sealed;
+    bytes[at] ^= std::byte{1};
+    return bytes;
+  };
+  const Bytes bad_head = changed(40);
+  const Bytes bad_index = changed(sealed.size() - 30);
+  const Bytes bad_trailer = changed(sealed.size() - 20);
+  const Bytes cut(sealed.begin(), sealed.end() - 1);
+  Bytes plain;
+  Pipeline::Builder().build().process(Source::memory(sealed), Sink::memory(plain));
+  const auto failing_service = std::make_shared<CallableProvider>(
+      [](auto, const auto&) -> Bytes { throw std::runtime_error("service down"); },
+      [](auto, const auto&) { return std::nullopt; });
+  struct Case {
+    const char* name;
+    std::function<Source()> source;
+    RekeyOptions options;
+    errc expected;
+  };
+  const auto from = [](const Bytes& bytes) { return [&bytes] { return Source::memory(bytes); }; };
+  const RekeyOptions good{.identities = {key}, .add = {SharedKey::generate()}};
+  const auto with = [&](const auto& edit) {
+    RekeyOptions options = good;
+    edit(options);
+    return options;
+  };
+  const Case cases[] = {
+      {"no key", from(sealed), with([](auto& o) { o.identities = {}; }), errc::wrong_key},
+      {"wrong key", from(sealed), with([](auto& o) { o.identities = {SharedKey::generate()}; }),
+       errc::wrong_key},
+      {"nothing to do", from(sealed), with([](auto& o) { o.add = {}; }), errc::invalid_argument},
+      {"no such slot", from(sealed), with([](auto& o) { o.remove = {1}; }), errc::invalid_argument},
+      {"not encrypted", from(plain), good, errc::invalid_argument},
+      {"not encrypted, with a context", from(plain),
+       with([](auto& o) { o.context = from_text("ctx"); }), errc::invalid_argument},
+      {"no container", [] { return Source::owned(from_text("text")); }, good,
+       errc::not_a_container},
+      {"no file", [&] { return Source::file(dir / "missing"); }, good, errc::io_error},
+      {"head changed", from(bad_head), good, errc::corrupt},
+      {"index changed", from(bad_index), good, errc::corrupt},
+      {"trailer changed", from(bad_trailer), good, errc::corrupt},
+      {"cut short", from(cut), good, errc::truncated},
+      {"a key service is down", from(sealed), with([&](auto& o) { o.add = {failing_service}; }),
+       errc::io_error},
+      {"the source fails while the head is read", [&] { return Source(failing_source(sealed, 0)); },
+       good, errc::io_error},
+      {"the source fails while records are copied",
+       [&] { return Source(failing_source(sealed, 9)); }, good, errc::io_error},
+      {"the progress callback throws", from(sealed), with([](auto& o) {
+         o.on_progress = [](const Progress&) { throw std::runtime_error("no"); };
+       }),
+       errc::io_error},
+      {"stopped before it began", from(sealed), with([](auto& o) {
+         std::stop_source stop;
+         stop.request_stop();
+         o.stop = stop.get_token();
+       }),
+       errc::cancelled},
+  };
+  const Bytes old = from_text("old content");
+  for (const auto& [name, source, options, expected] : cases) {
+    INFO(name);
+    write_file(dir / "target", old);
+    const Sink sink = Sink::file(dir / "target", {.overwrite = true, .durable = false});
+    CHECK(thrown_kind([&] { rekey(source(), sink, options); }) == expected);
+    CHECK(read_file(dir / "target") == old);
+    std::filesystem::remove(dir / "target");
+    CHECK(std::filesystem::is_empty(dir.path()));
+  }
+}
+
+TEST_CASE("a sink that fails is told so, once, and its own error comes out") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(kSeveralBuffers, 1));
+  for (std::size_t failing = 0; failing < 6; ++failing) {
+    INFO("write " << failing);
+    SinkFate fate;
+    auto sink = std::make_unique<HookedStreamSink>(fate, [failing](std::size_t call) {
+      if (call == failing) throw std::runtime_error("out of luck");
+    });
+    const Error error = thrown_by([&] {
+      rekey(Source::memory(sealed), Sink(std::move(sink)), {.identities = {key}, .add = {key}});
+    });
+    CHECK(error.kind() == errc::io_error);
+    CHECK(std::string(error.what()) == "output stream: out of luck");
+    CHECK(fate.abandoned == 1);
+    CHECK(fate.committed == 0);
+  }
+}
+
+TEST_CASE("a stop ends a copy that waits for its sink") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(kSeveralBuffers, 1));
+  for (const std::size_t blocked : {std::size_t{0}, std::size_t{2}}) {
+    SinkFate fate;
+    Door door;
+    std::stop_source stop;
+    auto sink = std::make_unique<HookedStreamSink>(
+        fate,
+        [&](std::size_t call) {
+          if (call == blocked) {
+            door.wait();
+            throw std::runtime_error("woken");
+          }
+        },
+        [&] { door.open(); });
+    std::jthread stopper([&] {
+      door.until_someone_waits();
+      stop.request_stop();
+    });
+    CHECK(thrown_kind([&] {
+            rekey(Source::memory(sealed), Sink(std::move(sink)),
+                  {.identities = {key}, .add = {key}, .stop = stop.get_token()});
+          }) == errc::cancelled);
+    CHECK(fate.abandoned == 1);
+    CHECK(fate.committed == 0);
+  }
+}
+
+TEST_CASE("a stop ends a copy between two writes, and none is too late before the commit") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(kSeveralBuffers, 1));
+  for (std::size_t at = 0; at < 6; ++at) {
+    INFO("in write " << at);
+    SinkFate fate;
+    std::stop_source stop;
+    std::size_t calls = 0;
+    auto sink = std::make_unique<HookedStreamSink>(fate, [&, at](std::size_t call) {
+      ++calls;
+      if (call == at) stop.request_stop();
+    });
+    CHECK(thrown_kind([&] {
+            rekey(Source::memory(sealed), Sink(std::move(sink)),
+                  {.identities = {key}, .add = {key}, .stop = stop.get_token()});
+          }) == errc::cancelled);
+    CHECK(calls == at + 1);
+    CHECK(fate.abandoned == 1);
+    CHECK(fate.committed == 0);
+  }
+}
+
+TEST_CASE("a key service is told to stop, whether it opens or is added") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const SharedKey key = SharedKey::generate();
+  std::stop_source stop;
+  const auto asked = [&stop](const std::stop_token& token) {
+    stop.request_stop();
+    if (token.stop_requested()) throw std::runtime_error("interrupted");
+  };
+  const auto service = std::make_shared<CallableProvider>(
+      [&](auto, const auto& token) {
+        asked(token);
+        return Bytes(1);
+      },
+      [&](auto, const auto& token) -> std::optional<SharedKey> {
+        asked(token);
+        return std::nullopt;
+      });
+  const auto quiet = std::make_shared<CallableProvider>(
+      [](auto, const auto&) { return Bytes(1); }, [](auto, const auto&) { return std::nullopt; });
+  const Bytes sealed = sealed_for({quiet, key}, random_bytes(100, 1));
+  for (const RekeyOptions& options : {RekeyOptions{.identities = {service, key}, .add = {key}},
+                                      RekeyOptions{.identities = {key}, .add = {service}}}) {
+    stop = std::stop_source();
+    RekeyOptions stoppable = options;
+    stoppable.stop = stop.get_token();
+    CHECK(thrown_kind([&] { rekeyed(sealed, stoppable); }) == errc::cancelled);
+  }
+}
+
+TEST_CASE("records are copied unread: a damaged one stays what it is, and verify tells") {
+  const SharedKey key = SharedKey::generate();
+  Bytes sealed = sealed_for({key}, random_bytes(3 * kChunk, 1));
+  sealed[sealed.size() - kChunk] ^= std::byte{1};
+  const Bytes made = rekeyed(sealed, {.identities = {key}, .add = {key}});
+  CHECK(records_of(made) == records_of(sealed));
+  const Error error = thrown_by([&] { verify(Source::memory(made), {.identities = {key}}); });
+  CHECK(error.kind() == errc::corrupt);
+  CHECK(error.chunk() == 2);
+}
+
+}  // namespace adapipe
