@@ -19,7 +19,8 @@ class Batch {
     const adapipe::Report report = run_with_advice(input, output);
     made_.insert(output);
     if (options_.quiet) return;
-    const std::string arrow = output.empty() ? "" : " -> " + output_name(output);
+    const bool in_place = output.empty() || output == input;
+    const std::string arrow = in_place ? "" : " -> " + output_name(output);
     print_summary(options_.command, input_name(input) + arrow, report);
   }
 

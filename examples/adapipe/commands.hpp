@@ -12,6 +12,7 @@ namespace tool {
 ExitCode run_process(const Options& options, const std::stop_token& stop);
 ExitCode run_restore(const Options& options, const std::stop_token& stop);
 ExitCode run_verify(const Options& options, const std::stop_token& stop);
+ExitCode run_rekey(const Options& options, const std::stop_token& stop);
 ExitCode run_cat(const Options& options, const std::stop_token& stop);
 ExitCode run_info(const Options& options, const std::stop_token& stop);
 ExitCode run_keygen(const Options& options);

@@ -98,8 +98,9 @@ std::string output_for(const Options& options, const std::string& input) {
   const bool to_folder = options.output && is_folder(*options.output);
   if (options.output && !to_folder) return *options.output;
   if (is_stream(input)) return "-";
-  const std::string name =
-      options.command == Command::process ? input + std::string(kSuffix) : restored_name(input);
+  std::string name = input;
+  if (options.command == Command::process) name += kSuffix;
+  if (options.command == Command::restore) name = restored_name(input);
   return to_folder ? fs::path(*options.output) / fs::path(name).filename() : fs::path(name);
 }
 

@@ -49,6 +49,21 @@ inline constexpr char kVerifyHelp[] =
 Every chunk is authenticated and decoded. A container that was made with
 --cipher none is checked for accidents; anyone could have written it.)";
 
+inline constexpr char kRekeyHelp[] =
+    R"(Examples:
+  adapipe info a.adapipe                        shows the key slots, with their numbers
+  adapipe rekey -k old.key --add-key-file new.key --remove 1 a.adapipe
+  adapipe rekey -k my.key --add-passphrase a.adapipe -o for-bob.adapipe
+
+-k, -p and --passphrase-file open the container, as for restore. The data is
+copied as it is, neither decoded nor checked: verify does that. Without -o, a new
+file takes the place of IN when it is complete; it has the permission bits of IN,
+but not its owner and hard links.
+
+A removed key no longer opens this copy. It still opens every older copy, and
+whoever had it may have kept the key of the container itself, which stays the
+same. To shut someone out, process the data again and destroy the old copies.)";
+
 inline constexpr char kCatHelp[] =
     R"(Example:
   adapipe cat -k my.key data.tar.adapipe --offset 1G --length 4K | xxd

@@ -97,6 +97,13 @@ std::string stage_text(const adapipe::StageInfo& stage) {
   return printable(stage.id) + (stage.parameters.empty() ? "" : " " + hex(stage.parameters));
 }
 
+/// With the numbers that rekey --remove takes.
+std::string numbered_slots(const std::vector<std::uint16_t>& types) {
+  std::size_t number = 0;
+  return join(types, ", ",
+              [&](std::uint16_t type) { return fmt::format("{}: {}", ++number, slot_name(type)); });
+}
+
 std::string authenticity_text(const adapipe::ContainerInfo& info) {
   if (info.authenticated) return "yes";
   return info.cipher.empty() ? "no: it is not encrypted, so anyone could have written it"
@@ -116,7 +123,7 @@ std::string as_text(const std::string& name, const adapipe::ContainerInfo& info)
   line("chunk size", chunk_size_text(info.chunk_bytes));
   line("stages", or_none(join(info.stages, ", ", stage_text)));
   line("cipher", or_none(info.cipher));
-  line("key slots", or_none(join(info.slot_types, ", ", slot_name)));
+  line("key slots", or_none(numbered_slots(info.slot_types)));
   for (const auto& [key, value] : info.metadata)
     line("metadata", printable(key) + " = " + printable(value));
   line("authenticated", authenticity_text(info));

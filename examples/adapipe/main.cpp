@@ -35,6 +35,8 @@ ExitCode run_command(const Options& options, const std::stop_token& stop) {
       return run_restore(options, stop);
     case Command::verify:
       return run_verify(options, stop);
+    case Command::rekey:
+      return run_rekey(options, stop);
     case Command::cat:
       return run_cat(options, stop);
     case Command::info:

@@ -141,6 +141,45 @@ void describe_verify(CLI::App& app, Options& options) {
   add_resources(app, options);
 }
 
+void add_new_keys(CLI::App& app, Options& options) {
+  const std::string group = "Key slots";
+  app.add_option("--add-key-file", options.new_keys.key_files,
+                 "Let this key open as well; may be repeated")
+      ->allow_extra_args(false)
+      ->option_text("FILE")
+      ->group(group);
+  auto* ask = app.add_flag("--add-passphrase", options.new_keys.ask_passphrase,
+                           "Let a new passphrase open, asked for twice");
+  app.add_option("--add-passphrase-file", options.new_keys.passphrase_file,
+                 "Let the first line of FILE open, as a passphrase")
+      ->option_text("FILE")
+      ->excludes(ask)
+      ->group(group);
+  ask->option_text(" ")->group(group);
+  auto* remove = app.add_option("--remove", options.remove_slots,
+                                "Take out a slot, by its number in info; may be repeated")
+                     ->allow_extra_args(false)
+                     ->option_text("N")
+                     ->check(CLI::Range(1, 64))
+                     ->group(group);
+  app.add_flag("--remove-all", options.remove_all_slots,
+               "Take out every slot but those that are added")
+      ->excludes(remove)
+      ->option_text(" ")
+      ->group(group);
+}
+
+void describe_rekey(CLI::App& app, Options& options) {
+  add_input(app, options);
+  app.add_option("-o,--output", options.output,
+                 "A file, a folder, or - for stdout; default: in place of IN")
+      ->option_text("OUT");
+  app.add_flag("-f,--force", options.force, "Replace an existing output");
+  add_quiet(app, options);
+  add_new_keys(app, options);
+  add_keys(app, options.keys, false);
+}
+
 void describe_cat(CLI::App& app, Options& options) {
   add_input(app, options);
   add_size(
@@ -182,6 +221,8 @@ constexpr std::array kCommands{
                  kRestoreHelp, describe_restore},
     CommandEntry{Command::verify, "verify", "Check every byte of containers, write nothing",
                  kVerifyHelp, describe_verify},
+    CommandEntry{Command::rekey, "rekey", "Change which keys open a container", kRekeyHelp,
+                 describe_rekey},
     CommandEntry{Command::cat, "cat", "Write a range of the plain bytes to stdout", kCatHelp,
                  describe_cat},
     CommandEntry{Command::info, "info", "Say what a container says of itself", kInfoHelp,
@@ -226,7 +267,17 @@ std::optional<std::string> find_level_habit(const Options& options, int argc, ch
                                      (hint.empty() ? "see " + help_command + " --help" : hint));
 }
 
+void check_rekey(const Options& options) {
+  if (options.inputs.front() == "-")
+    throw Failure(ExitCode::usage, "stdin cannot be rekeyed: give the name of a file");
+  if (!options.new_keys.any() && options.remove_slots.empty() && !options.remove_all_slots)
+    throw Failure(ExitCode::usage,
+                  "nothing to change: add a key with --add-key-file FILE or --add-passphrase, or "
+                  "take one out with --remove N");
+}
+
 void check_combination(const Options& options) {
+  if (options.command == Command::rekey) check_rekey(options);
   if (options.command != Command::process) return;
   const bool encrypts = options.cipher != "none";
   if (encrypts && !options.keys.any())

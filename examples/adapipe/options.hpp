@@ -8,7 +8,7 @@
 
 namespace tool {
 
-enum class Command { process, restore, verify, cat, info, keygen };
+enum class Command { process, restore, verify, rekey, cat, info, keygen };
 
 struct KeyOptions {
   std::vector<std::string> key_files{};
@@ -31,6 +31,9 @@ struct Options {
   std::vector<std::string> inputs{};    ///< "-" is stdin; never empty, but for keygen
   std::optional<std::string> output{};  ///< "-" is stdout; as given with -o
   KeyOptions keys{};
+  KeyOptions new_keys{};                    ///< rekey: whoever gets a slot
+  std::vector<std::size_t> remove_slots{};  ///< rekey: as info numbers them, from 1
+  bool remove_all_slots = false;
   int level = 3;
   std::string codec = "zstd";
   std::string cipher = "aes-256-gcm";

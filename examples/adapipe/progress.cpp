@@ -40,7 +40,7 @@ std::string describe(const adapipe::Progress& p) {
   if (p.bytes_total.value_or(0) > 0)
     text = fmt::format("{:3.0f}%  ", 100 * done / static_cast<double>(*p.bytes_total));
   text += fmt::format("{}  {}", format_bytes(p.bytes_done), format_rate(p.bytes_done, p.elapsed));
-  if (p.stored_bytes > 0 && p.bytes_done > 0)
+  if (p.stored_bytes > 0 && p.bytes_done > 0 && p.stored_bytes != p.bytes_done)
     text += fmt::format("  ratio {:.2f}", ratio(p.bytes_done, p.stored_bytes));
   if (p.bytes_total && p.bytes_done > 0) {
     const auto left = static_cast<double>(*p.bytes_total) - done;
@@ -76,6 +76,11 @@ bool wants_progress(const Options& options) {
 }
 
 void print_summary(Command command, const std::string& name, const adapipe::Report& report) {
+  if (command == Command::rekey) {
+    print_error(fmt::format("{}: rekeyed, {} in {}", name, format_bytes(report.output_bytes),
+                            format_time(report.wall)));
+    return;
+  }
   const bool forward = command == Command::process;
   const std::uint64_t plain = forward ? report.input_bytes : report.output_bytes;
   const std::uint64_t stored = forward ? report.output_bytes : report.input_bytes;

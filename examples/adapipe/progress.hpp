@@ -28,7 +28,8 @@ class ProgressLine {
 /// Whether a progress line makes sense.
 bool wants_progress(const Options& options);
 
-/// What was done, in one line: `in -> out: 1.30 GB to 412 MB, ratio 3.15, 2.1 s, 619 MB/s`.
+/// What was done, in one line: `in -> out: 1.30 GB to 412 MB, ratio 3.15, 2.1 s, 619 MB/s`, or
+/// `in: rekeyed, 412 MB in 310 ms`.
 void print_summary(Command command, const std::string& name, const adapipe::Report& report);
 
 }  // namespace tool

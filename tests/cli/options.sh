@@ -7,7 +7,7 @@ make_file data 10000
 
 # Help and version are what was asked for, so they go to stdout.
 for arguments in --help "process --help" "restore --help" "verify -h" "cat --help" "info --help" \
-  "keygen --help"; do
+  "rekey --help" "keygen --help"; do
   # shellcheck disable=SC2086
   succeeds "$adapipe" $arguments
   grep -q 'adapipe' "$logs/out" || fail "no help for $arguments"
@@ -45,6 +45,12 @@ refuses 64 'threads' "$adapipe" process -T -1 -k k data
 refuses 64 'output' "$adapipe" keygen
 refuses 64 'several inputs' "$adapipe" process -k k data k -o both
 refuses 64 'several inputs' "$adapipe" process -k k data k -o -
+refuses 64 'nothing to change.*--add-key-file.*--remove' "$adapipe" rekey -k k data
+refuses 64 'stdin.*name of a file' "$adapipe" rekey -k k --remove 1 -
+refuses 64 'stdin.*name of a file' "$adapipe" rekey -k k --remove 1
+refuses 64 'remove' "$adapipe" rekey -k k --remove 0 data
+refuses 64 'remove' "$adapipe" rekey -k k --remove 1 --remove-all data
+refuses 64 'passphrase' "$adapipe" rekey -k k --add-passphrase --add-passphrase-file k data
 refuses 64 'data.*-o FILE' "$adapipe" restore -k k data
 
 # Sizes, in every form, and values that begin with a minus.

@@ -100,7 +100,7 @@ same expected "$logs/out"
 
 # info: with and without a key, for people and for programs.
 succeeds "$adapipe" info ranges
-grep -q '^cipher: *AES-256-GCM' "$logs/out" && grep -q '^key slots: *shared key' "$logs/out" &&
+grep -q '^cipher: *AES-256-GCM' "$logs/out" && grep -q '^key slots: *1: shared key' "$logs/out" &&
   grep -q '^authenticated: *no' "$logs/out" || fail "info without a key"
 succeeds "$adapipe" info -k k ranges
 grep -q '^plain: .*(20971520 bytes)' "$logs/out" && grep -q '^chunks: *320$' "$logs/out" &&

@@ -56,7 +56,8 @@ wait_until partial_exists
 dies TERM
 
 # Nobody takes the output: the pipe fills up. The first byte tells that it runs.
-for command in "restore -k k c -o -" "cat -k k c" "process -k k c -o -"; do
+for command in "restore -k k c -o -" "cat -k k c" "process -k k c -o -" \
+  "rekey -k k --add-key-file k c -o -"; do
   exec 7<>out.fifo
   # shellcheck disable=SC2086
   "$adapipe" $command >out.fifo 2>"$logs/err" 7>&- &

@@ -51,6 +51,17 @@ on_terminal 'New passphrase: ' $'\003' -- "$adapipe" process -p data -o new
 expect_status 130 "Ctrl-C at the prompt"
 [ ! -e new ] && [ ! -e back ] || fail "an output in spite of it"
 
+# The old one is asked for first, then the new one.
+cp data.adapipe re
+on_terminal 'Passphrase: ' 'tr0ub4dor' 'New passphrase: ' 'correct horse' 'again: ' 'correct horse' \
+  -- "$adapipe" rekey -p --add-passphrase --remove 1 re
+expect_status 0
+shows 're: rekeyed, '
+printf 'correct horse\n' >pass2
+succeeds "$adapipe" verify -q --passphrase-file pass2 re
+refuses 77 're: ' "$adapipe" verify --passphrase-file pass re
+rm re
+
 # Only the passphrase slot is asked for.
 succeeds "$adapipe" keygen -o k
 succeeds "$adapipe" process -q -k k data -o keyed

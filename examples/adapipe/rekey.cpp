@@ -1,0 +1,33 @@
+#include <adapipe/rekey.hpp>
+#include <utility>
+
+#include "batch.hpp"
+#include "commands.hpp"
+#include "endpoints.hpp"
+#include "keys.hpp"
+
+namespace tool {
+
+ExitCode run_rekey(const Options& options, const std::stop_token& stop) {
+  check_output(options);
+  Keyring keyring(options.keys, stop);
+  const auto rekey_one = [&](const std::string& input, const std::string& output,
+                             const OnProgress& on_progress) {
+    adapipe::RekeyOptions rekey{.identities = keyring.identities_for(input),
+                                .add = load_recipients(options.new_keys, stop),
+                                .remove_all = options.remove_all_slots,
+                                .stop = stop,
+                                .on_progress = on_progress};
+    for (const std::size_t number : options.remove_slots) rekey.remove.push_back(number - 1);
+    const bool in_place = !options.output;
+    try {
+      return adapipe::rekey(open_source(input), open_sink(output, input, options.force || in_place),
+                            std::move(rekey));
+    } catch (...) {
+      keyring.rethrow_with_advice(input);
+    }
+  };
+  return run_batch(options, stop, rekey_one);
+}
+
+}  // namespace tool
