@@ -21,6 +21,8 @@ template <typename... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <typename... F>
+Overloaded(F...) -> Overloaded<F...>;  // clang 14 does not find it by itself
 
 void expect(bool in_range, std::string_view what) {
   if (!in_range) throw Error(errc::corrupt, fmt::format("a key slot has {} out of range", what));
