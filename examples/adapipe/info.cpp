@@ -136,8 +136,9 @@ ExitCode run_info(const Options& options, const std::stop_token& stop) {
   const std::string& input = options.inputs.front();
   try {
     refuse_folder(input);
-    const adapipe::ContainerInfo info = options.keys.any() ? open_reader(options, stop).info()
-                                                           : adapipe::inspect(open_source(input));
+    const adapipe::ContainerInfo info =
+        options.keys.any() ? open_reader(options, stop).info()
+                           : adapipe::inspect(open_source(input), options.index_memory_bytes);
     const std::string name = input_name(input);
     print_output(options.json ? as_json(name, info) : as_text(name, info));
   } catch (...) {

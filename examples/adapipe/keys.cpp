@@ -112,7 +112,8 @@ bool is_passphrase_slot(std::uint16_t type) { return type >= 2 && type <= 4; }
 bool needs_passphrase(const std::string& input) {
   if (!is_regular_file(input)) return false;
   try {
-    const auto slots = adapipe::inspect(open_source(input)).slot_types;
+    // Nothing to read an index with: a container that has one to show has no slots.
+    const auto slots = adapipe::inspect(open_source(input), 0).slot_types;
     return !slots.empty() && std::ranges::all_of(slots, is_passphrase_slot);
   } catch (const adapipe::Error&) {
     return false;

@@ -71,16 +71,24 @@ void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
         ->group(group);
 }
 
+constexpr char kResources[] = "Resources";
+
 void add_resources(CLI::App& app, Options& options) {
-  const std::string group = "Resources";
   app.add_option("-T,--threads", options.threads, "CPU threads; default: one per core")
       ->option_text("N")
       ->check(CLI::Range(0, 1024))
-      ->group(group);
+      ->group(kResources);
   add_size(
       app, "--memory", [&](std::uint64_t bytes) { options.memory_bytes = bytes; },
       "The most memory to hold data in, such as 256M")
-      ->group(group);
+      ->group(kResources);
+}
+
+void add_index_memory(CLI::App& app, Options& options) {
+  add_size(
+      app, "--memory", [&](std::uint64_t bytes) { options.index_memory_bytes = bytes; },
+      "The most memory for the index of chunks; default: 1G")
+      ->group(kResources);
 }
 
 void add_inputs(CLI::App& app, Options& options, const std::string& help) {
@@ -189,12 +197,14 @@ void describe_cat(CLI::App& app, Options& options) {
       app, "--length", [&](std::uint64_t bytes) { options.length_bytes = bytes; },
       "How many bytes to write; default: up to the end");
   add_keys(app, options.keys, false);
+  add_index_memory(app, options);
 }
 
 void describe_info(CLI::App& app, Options& options) {
   add_input(app, options);
   app.add_flag("--json", options.json, "As one JSON object");
   add_keys(app, options.keys, false);
+  add_index_memory(app, options);
 }
 
 void describe_keygen(CLI::App& app, Options& options) {

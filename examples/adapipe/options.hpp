@@ -38,9 +38,10 @@ struct Options {
   std::string codec = "zstd";
   std::string cipher = "aes-256-gcm";
   std::optional<std::uint64_t> chunk_bytes{};
-  std::size_t threads = 0;         ///< 0: as many as there are
-  std::size_t memory_bytes = 0;    ///< 0: the library's default
-  std::uint64_t offset_bytes = 0;  ///< cat
+  std::size_t threads = 0;                                    ///< 0: as many as there are
+  std::size_t memory_bytes = 0;                               ///< 0: the library's default
+  std::uint64_t index_memory_bytes = std::uint64_t{1} << 30;  ///< cat, info
+  std::uint64_t offset_bytes = 0;                             ///< cat
   std::optional<std::uint64_t> length_bytes{};
   bool force = false;
   bool quiet = false;

@@ -37,10 +37,14 @@ struct ReaderOptions {
   StageRegistry registry{};
   bool allow_unencrypted = false;  ///< as RestoreOptions::allow_unencrypted
   std::stop_token stop{};          ///< open() waits for a key provider no longer: Error(cancelled)
+  /// Memory for the index: 4 times its size in the container is asked for, before any of it is
+  /// read. Error(resource_exhausted) beyond.
+  std::uint64_t max_index_memory_bytes = std::uint64_t{1} << 30;
 };
 
 /// Random access to the plain bytes of a container. Movable; read_at() may be called from any
-/// number of threads at once.
+/// number of threads at once. Besides the index and the cache, each call that decodes a chunk takes
+/// its plain and its stored bytes meanwhile: about twice chunk_bytes.
 class ADAPIPE_API Reader {
  public:
   /// Checks header, tail and index; Error(invalid_argument) if the source is not positional.
@@ -64,7 +68,9 @@ class ADAPIPE_API Reader {
 };
 
 /// What can be said of a container without a key: the result is marked unauthenticated, and
-/// `chunks` is known only if the container is not encrypted. The source must be positional.
-ADAPIPE_API ContainerInfo inspect(Source source);
+/// `chunks` is known only if the container is not encrypted: only then the index is read, within
+/// `max_index_memory_bytes` as in ReaderOptions. The source must be positional.
+ADAPIPE_API ContainerInfo inspect(Source source,
+                                  std::uint64_t max_index_memory_bytes = std::uint64_t{1} << 30);
 
 }  // namespace adapipe::inline v0_1

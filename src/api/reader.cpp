@@ -3,6 +3,7 @@
 #include <adapipe/reader.hpp>
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "api/container_access.hpp"
@@ -37,6 +38,15 @@ void add_index(ContainerInfo& info, const Index& index) {
   info.plain_bytes = index.plain_total();
 }
 
+ReserveMemory at_most(std::uint64_t max_bytes) {
+  return [max_bytes](std::size_t bytes) {
+    if (bytes > max_bytes)
+      throw Error(errc::resource_exhausted, "the index would take " + std::to_string(bytes) +
+                                                " bytes of memory, more than the allowed " +
+                                                std::to_string(max_bytes));
+  };
+}
+
 }  // namespace
 
 OpenSource open_positional(Source&& source) {
@@ -58,7 +68,7 @@ class Reader::Impl {
                                    .context = options.context,
                                    .allow_unencrypted = options.allow_unencrypted,
                                    .stop = options.stop});
-      index_ = read_index(*source_.positional, container_);
+      index_ = read_index(*source_.positional, container_, at_most(options.max_index_memory_bytes));
       chain_.emplace(Direction::backward, make_stages(container_.header, options.registry),
                      container_.keys, container_.header);
       records_.emplace(*source_.positional, container_, index_, *chain_);
@@ -137,7 +147,7 @@ std::size_t Reader::read_at(std::uint64_t offset_bytes, std::span<std::byte> to)
   return impl_->read_at(offset_bytes, to);
 }
 
-ContainerInfo inspect(Source source) {
+ContainerInfo inspect(Source source, std::uint64_t max_index_memory_bytes) {
   const OpenSource opened = open_positional(std::move(source));
   try {
     const Header header = read_header(read_full_from(*opened.positional));
@@ -147,7 +157,7 @@ ContainerInfo inspect(Source source) {
     const OpenedContainer container =
         open_container(read_full_from(*opened.positional),
                        {.identities = none, .context = {}, .allow_unencrypted = true, .stop = {}});
-    add_index(info, read_index(*opened.positional, container));
+    add_index(info, read_index(*opened.positional, container, at_most(max_index_memory_bytes)));
     return info;
   } catch (...) {
     throw FailureLatch::current_exception_as_error(errc::io_error).in_file(opened.owner->name());

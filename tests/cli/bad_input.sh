@@ -59,6 +59,11 @@ expect_one_line '/dev/full: '
 refuses 71 'chunk' "$adapipe" process -k k --chunk-size 4M --memory 1M data -o new
 refuses 71 'chunk' "$adapipe" restore -k k --memory 1K good -o new
 
+# An index for which there is no memory.
+refuses 71 'good: .*index would take' "$adapipe" info --memory 1K -k k good
+refuses 71 'good: .*index would take' "$adapipe" cat --memory 1K -k k good
+refuses 71 'good.none: .*index would take' "$adapipe" info --memory 1K good.none
+
 # All that reads a container refuses BAD so, in the same manner: with a new output, over an old
 # one, and through a pipe (where nothing but the status counts).
 refuses_container() {
