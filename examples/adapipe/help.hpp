@@ -39,7 +39,10 @@ inline constexpr char kRestoreHelp[] =
 A file appears only after the last check has passed. Through a pipe, data flows
 as it is authenticated: trust it only when the exit status is 0. Key options can
 be mixed; the first key that fits opens. Without any, the passphrase is asked
-for if the container has nothing but a passphrase slot.)";
+for if the container has nothing but a passphrase slot.
+
+A few kB can hold terabytes of zeros. With --max-size, more than that is refused:
+before a file is made, and before a pipe gets a byte too many.)";
 
 inline constexpr char kVerifyHelp[] =
     R"(Examples:

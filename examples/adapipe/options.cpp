@@ -91,6 +91,13 @@ void add_index_memory(CLI::App& app, Options& options) {
       ->group(kResources);
 }
 
+void add_max_size(CLI::App& app, Options& options) {
+  add_size(
+      app, "--max-size", [&](std::uint64_t bytes) { options.max_plain_bytes = bytes; },
+      "Refuse a container that holds more than this, such as 10G")
+      ->group(kResources);
+}
+
 void add_inputs(CLI::App& app, Options& options, const std::string& help) {
   app.add_option("IN", options.inputs, help)->option_text("...");
 }
@@ -140,6 +147,7 @@ void describe_restore(CLI::App& app, Options& options) {
   add_quiet(app, options);
   add_keys(app, options.keys, false);
   add_resources(app, options);
+  add_max_size(app, options);
 }
 
 void describe_verify(CLI::App& app, Options& options) {
@@ -147,6 +155,7 @@ void describe_verify(CLI::App& app, Options& options) {
   add_quiet(app, options);
   add_keys(app, options.keys, false);
   add_resources(app, options);
+  add_max_size(app, options);
 }
 
 void add_new_keys(CLI::App& app, Options& options) {

@@ -19,7 +19,8 @@ ExitCode run_backward(const Options& options, const std::stop_token& stop, Run r
         adapipe::RestoreOptions restore{.identities = keyring.identities_for(input),
                                         .stop = stop,
                                         .on_progress = on_progress,
-                                        .runtime = runtime};
+                                        .runtime = runtime,
+                                        .max_plain_bytes = options.max_plain_bytes};
         try {
           return run(input, output, std::move(restore));
         } catch (...) {

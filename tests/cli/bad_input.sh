@@ -59,6 +59,18 @@ expect_one_line '/dev/full: '
 refuses 71 'chunk' "$adapipe" process -k k --chunk-size 4M --memory 1M data -o new
 refuses 71 'chunk' "$adapipe" restore -k k --memory 1K good -o new
 
+# More than one is willing to take.
+refuses_size() {
+  refuses 65 'good: .*more than the allowed 2999999' "$adapipe" "$@" --max-size 2999999
+}
+refuses_size verify -k k good
+refuses_size restore -k k good -o new
+refuses_size restore -f -k k good -o old
+run "$adapipe" restore -k k --max-size 2999999 <good
+expect_status 65
+[ ! -s "$logs/out" ] || fail "gave bytes of a container that is too large"
+succeeds "$adapipe" verify -q -k k --max-size 3000000 good
+
 # An index for which there is no memory.
 refuses 71 'good: .*index would take' "$adapipe" info --memory 1K -k k good
 refuses 71 'good: .*index would take' "$adapipe" cat --memory 1K -k k good

@@ -40,6 +40,7 @@ refuses 64 'chunk' "$adapipe" process --chunk-size 1K -k k data
 refuses 64 'chunk' "$adapipe" process --chunk-size 1G -k k data
 refuses 64 'not a size' "$adapipe" process --chunk-size 4X -k k data
 refuses 64 'not a size' "$adapipe" process --memory lots -k k data
+refuses 64 'not a size' "$adapipe" verify --max-size huge -k k data
 refuses 64 'too large' "$adapipe" cat --offset 99999999999999999999 -k k data
 refuses 64 'threads' "$adapipe" process -T -1 -k k data
 refuses 64 'output' "$adapipe" keygen

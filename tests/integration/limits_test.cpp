@@ -21,6 +21,20 @@ constexpr std::size_t kChunk = 4096;
 constexpr std::size_t kChunks = 9;
 constexpr std::size_t kBytes = (kChunks - 1) * kChunk + 17;
 
+/// Counts the bytes that it is given.
+class CountingSink final : public PositionalSinkImpl {
+ public:
+  explicit CountingSink(std::atomic<std::uint64_t>& bytes) : bytes_(bytes) {}
+  void write_at(std::uint64_t, std::span<const std::byte> bytes) override {
+    bytes_ += bytes.size();
+  }
+  void commit() override {}
+  void abandon() noexcept override {}
+
+ private:
+  std::atomic<std::uint64_t>& bytes_;
+};
+
 /// Remembers the largest piece that was asked for.
 class WatchedSource final : public PositionalSourceImpl {
  public:
@@ -54,6 +68,38 @@ Bytes container_of(const Bytes& plain, const std::optional<Cipher>& cipher, bool
 }
 
 }  // namespace
+
+TEST_CASE("nobody is given more than max_plain_bytes, from a file or a stream") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(kBytes, 1);
+  for (const bool encrypted : {false, true})
+    for (const bool length_known : {false, true}) {
+      std::optional<Cipher> cipher;
+      if (encrypted) cipher = aes_256_gcm({.recipients = {key}});
+      const Bytes sealed = container_of(plain, cipher, length_known);
+      for (const NamedRuntime& runtime : test_runtimes())
+        for (const bool as_stream : {false, true})
+          for (const std::uint64_t most :
+               {std::uint64_t{0}, std::uint64_t{kChunk - 1}, std::uint64_t{kChunk},
+                std::uint64_t{3 * kChunk + 1}, std::uint64_t{kBytes - 1}, std::uint64_t{kBytes}}) {
+            INFO(runtime.name << ", encrypted " << encrypted << ", length known " << length_known
+                              << ", stream " << as_stream << ", at most " << most);
+            std::atomic<std::uint64_t> given{0};
+            RestoreOptions options{.runtime = runtime.runtime, .max_plain_bytes = most};
+            if (encrypted) options.identities = {key};
+            const auto source = [&] {
+              return as_stream ? stream_of(sealed) : Source::memory(sealed);
+            };
+            const errc expected = most < kBytes ? errc::limit_exceeded : errc{};
+            CHECK(thrown_kind([&] {
+                    restore(source(), Sink(std::make_unique<CountingSink>(given)), options);
+                  }) == expected);
+            CHECK(given <= most);
+            if (length_known || !as_stream) CHECK(given == (most < kBytes ? 0 : kBytes));
+            CHECK(thrown_kind([&] { verify(source(), options); }) == expected);
+          }
+    }
+}
 
 TEST_CASE("an index is not read if it takes more memory than is allowed") {
   const Bytes plain = compressible_bytes(kBytes, 1);
