@@ -173,6 +173,16 @@ void add_new_keys(CLI::App& app, Options& options) {
       ->excludes(ask)
       ->group(group);
   ask->option_text(" ")->group(group);
+  app.add_option("--add-recipient", options.new_keys.recipients,
+                 "Let the owner of this X25519 public key open; may be\nrepeated")
+      ->allow_extra_args(false)
+      ->option_text("KEY")
+      ->group(group);
+  app.add_option("--add-recipients-file", options.new_keys.recipient_files,
+                 "Let the owners of these public keys open; may be repeated")
+      ->allow_extra_args(false)
+      ->option_text("FILE")
+      ->group(group);
   auto* remove = app.add_option("--remove", options.remove_slots,
                                 "Take out a slot, by its number in info; may be repeated")
                      ->allow_extra_args(false)
@@ -291,8 +301,8 @@ void check_rekey(const Options& options) {
     throw Failure(ExitCode::usage, "stdin cannot be rekeyed: give the name of a file");
   if (!options.new_keys.any() && options.remove_slots.empty() && !options.remove_all_slots)
     throw Failure(ExitCode::usage,
-                  "nothing to change: add a key with --add-key-file FILE or --add-passphrase, or "
-                  "take one out with --remove N");
+                  "nothing to change: add a key with --add-key-file FILE, --add-recipient KEY or "
+                  "--add-passphrase, or take one out with --remove N");
 }
 
 void check_combination(const Options& options) {

@@ -88,8 +88,8 @@ class ADAPIPE_API X25519PublicKey {
   /// From its text, `adp1...` (Bech32). Throws Error(invalid_argument) for a typo, and for what
   /// from_bytes refuses.
   static X25519PublicKey parse(std::string_view text);
-  /// Throws Error(invalid_argument) for the few keys of low order, with which anyone could open, and
-  /// for forms that are not canonical (2^255 - 19 and more).
+  /// Throws Error(invalid_argument) for the few keys of low order, with which anyone could open,
+  /// and for forms that are not canonical (2^255 - 19 and more).
   static X25519PublicKey from_bytes(std::span<const std::byte, kBytes> bytes);
 
   std::span<const std::byte, kBytes> bytes() const noexcept { return bytes_; }

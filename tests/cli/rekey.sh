@@ -141,3 +141,20 @@ for ((i = 0; i < 30; ++i)); do
   wait $pid 2>/dev/null
   is_whole
 done
+
+# X25519: from a key file to the owners of two identities.
+succeeds "$adapipe" keygen -q --x25519 -o id1
+succeeds "$adapipe" keygen -q --x25519 -o id2
+cp original c
+grep -oE 'adp1.*' id2 >people
+succeeds "$adapipe" rekey -q -k k --remove-all --add-recipient "$(grep -oE 'adp1.*' id1)" \
+  --add-recipients-file people c
+not_by k c
+for id in id1 id2; do
+  succeeds "$adapipe" verify -q -i $id c
+done
+succeeds "$adapipe" rekey -q -i id2 --remove 1 c
+refuses 77 'c: ' "$adapipe" verify -i id1 c
+succeeds "$adapipe" restore -q -i id2 c -o by.id2
+same by.id2 data
+refuses 64 'typo' "$adapipe" rekey -i id2 --add-recipient adp1x c
