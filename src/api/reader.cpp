@@ -68,9 +68,9 @@ class Reader::Impl {
                                    .context = options.context,
                                    .allow_unencrypted = options.allow_unencrypted,
                                    .stop = options.stop});
-      index_ = read_index(*source_.positional, container_, at_most(options.max_index_memory_bytes));
       chain_.emplace(Direction::backward, make_stages(container_.header, options.registry),
                      container_.keys, container_.header);
+      index_ = read_index(*source_.positional, container_, at_most(options.max_index_memory_bytes));
       records_.emplace(*source_.positional, container_, index_, *chain_);
       workers_.emplace(*chain_, 0);
     } catch (...) {

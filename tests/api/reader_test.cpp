@@ -6,6 +6,7 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/stages.hpp"
 #include "support/thrown.hpp"
 
 namespace adapipe {
@@ -106,6 +107,15 @@ TEST_CASE("a container tells what it is, with a key for sure and without one in 
   CHECK_FALSE(guessed.chunks.has_value());
   CHECK(guessed.stages.at(0).id == "adapipe.zstd");
   CHECK(guessed.slot_types == std::vector<std::uint16_t>{1});
+}
+
+TEST_CASE("a stage that is not known is named before the end of the container is looked at") {
+  const Bytes plain = random_bytes(10, 1);
+  Bytes sealed;
+  Pipeline::Builder().add(xor_stage()).build().process(Source::memory(plain), Sink::memory(sealed));
+  sealed.pop_back();
+  CHECK(thrown_kind([&] { (void)Reader::open(Source::memory(sealed)); }) == errc::unknown_stage);
+  CHECK(thrown_kind([&] { verify(Source::memory(sealed)); }) == errc::unknown_stage);
 }
 
 TEST_CASE("a stream cannot be read at random") {
