@@ -22,8 +22,8 @@ class ADAPIPE_API CodecWorker {
   virtual std::size_t compress(std::span<const std::byte> in, std::span<std::byte> out) = 0;
 
   /// Decompresses `in`, all of it, into `out`, which is resized to what comes out, within its
-  /// max_size(). Throws Error(corrupt) when `in` is not exactly one valid unit of this codec,
-  /// Error(limit_exceeded) when it claims more than out.max_size().
+  /// max_size(). Throws Error(corrupt) when `in` is not exactly one valid unit of this codec, or
+  /// claims more than out.max_size(), which follows from what its record says.
   virtual void decompress(std::span<const std::byte> in, Buffer& out) = 0;
 };
 

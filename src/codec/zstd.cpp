@@ -84,10 +84,7 @@ class ZstdWorker final : public CodecWorker {
     const unsigned long long plain_bytes = ZSTD_getFrameContentSize(in.data(), in.size());
     if (plain_bytes == ZSTD_CONTENTSIZE_ERROR || plain_bytes == ZSTD_CONTENTSIZE_UNKNOWN)
       throw_corrupt("it does not say its size");
-    if (plain_bytes > out.max_size())
-      throw Error(errc::limit_exceeded, "zstd frame of " + std::to_string(plain_bytes) +
-                                            " bytes where at most " +
-                                            std::to_string(out.max_size()) + " can be");
+    if (plain_bytes > out.max_size()) throw_corrupt("it claims more than the chunk can hold");
     out.resize(static_cast<std::size_t>(plain_bytes));
     if (!decompressor_) decompressor_ = owned<DecompressorPtr>(ZSTD_createDCtx());
     const std::size_t made =
