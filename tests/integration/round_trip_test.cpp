@@ -94,10 +94,12 @@ TEST_CASE("the parallel container equals the serial one byte for byte") {
   const SharedKey key = SharedKey::generate();
   const Bytes plain = compressible_bytes(20 * kChunk + 5, 3);
   for (const NamedPipeline& kind : pipeline_kinds(key)) {
-    const Bytes expected = process_with_fixed_keys(kind.build(kChunk, Runtime::serial()), plain);
+    const Bytes expected =
+        process_with_fixed_keys(kind.build(kChunk, Runtime::serial()), Source::memory(plain));
     for (const NamedRuntime& runtime : test_runtimes()) {
       INFO(kind.name << ", " << runtime.name);
-      CHECK(process_with_fixed_keys(kind.build(kChunk, runtime.runtime), plain) == expected);
+      CHECK(process_with_fixed_keys(kind.build(kChunk, runtime.runtime), Source::memory(plain)) ==
+            expected);
     }
   }
 }

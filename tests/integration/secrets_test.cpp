@@ -125,7 +125,7 @@ class Secrets {
                                   .chunk_size(ChunkSize::from_bytes(kChunk))
                                   .runtime(runtime)
                                   .build();
-    return process_with_keys_of(random, pipeline, plain_bytes(), std::move(options));
+    return process_with_keys_of(random, pipeline, Source::owned(plain_bytes()), std::move(options));
   }
 
   /// The secrets of the container that process() makes with `cipher`, by FORMAT.md.

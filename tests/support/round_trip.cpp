@@ -168,17 +168,17 @@ std::vector<SinkKind> sink_kinds() {
   };
 }
 
-Bytes process_with_fixed_keys(const Pipeline& pipeline, const Bytes& plain) {
+Bytes process_with_fixed_keys(const Pipeline& pipeline, Source source, ProcessOptions options) {
   FixedRandom random;
-  return process_with_keys_of(random, pipeline, plain);
+  return process_with_keys_of(random, pipeline, std::move(source), std::move(options));
 }
 
-Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, const Bytes& plain,
+Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, Source source,
                            ProcessOptions options) {
   Bytes sealed;
   const StartOptions start{.stop = options.stop};
-  auto job = std::make_unique<ProcessJob>(pipeline.plan(), Source::memory(plain),
-                                          Sink::memory(sealed), std::move(options), random);
+  auto job = std::make_unique<ProcessJob>(pipeline.plan(), std::move(source), Sink::memory(sealed),
+                                          std::move(options), random);
   OperationState::run(*pipeline.plan().runtime, std::move(job), start);
   return sealed;
 }

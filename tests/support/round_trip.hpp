@@ -50,9 +50,9 @@ struct SinkKind {
 std::vector<SinkKind> sink_kinds();
 
 /// A container whose file key and salts are always the same, so that two of them can be compared.
-Bytes process_with_fixed_keys(const Pipeline& pipeline, const Bytes& plain);
+Bytes process_with_fixed_keys(const Pipeline& pipeline, Source source, ProcessOptions options = {});
 /// The same with a file key and salts that come from `random`, in this order.
-Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, const Bytes& plain,
+Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, Source source,
                            ProcessOptions options = {});
 
 Bytes read_file(const std::filesystem::path& path);
