@@ -44,15 +44,15 @@ SECTIONS = {CHUNK_BYTES: (1, 1, 1, 4), INTEGRITY: (1, 1, 1, 2), CIPHER: (1, 0, 1
             PLAIN_BYTES: (0, 0, 1, 8), METADATA: (0, 0, MIB, None), PADDING: (0, 0, 1, None)}
 
 
-def sections(data, known):
-    """{tag: [value, ...]} of the known tags."""
+def sections(data, known, repeat):
+    """{tag: [value, ...]} of the known tags. Do tags `repeat`, where their sections may?"""
     found, at, last = {tag: [] for tag in known}, 0, 0
     while at < len(data):
         need(len(data) - at >= 8, "a section's head is cut off")
         tag, flags, length = struct.unpack_from("<HHI", data, at)
         at += 8
         need(length <= len(data) - at, f"section {tag} is longer than what holds it")
-        need(tag >= last, f"section {tag} stands behind {last}")
+        need(tag > last or repeat and tag == last, f"section {tag} stands behind {last}")
         need(flags <= 1, f"section {tag} has unknown flags")
         need(tag in known or not flags, f"critical section {tag}", "unsupported_version")
         if tag in known:
@@ -86,7 +86,7 @@ class Header:
 
 
 def parse_header(header, data):
-    found = sections(data, SECTIONS)
+    found = sections(data, SECTIONS, repeat=True)
     header.chunk_bytes = int.from_bytes(found[CHUNK_BYTES][0], "little")
     need(4096 <= header.chunk_bytes <= 2**28, "chunk_bytes is out of its range")
     integrity = int.from_bytes(found[INTEGRITY][0], "little")
@@ -194,7 +194,7 @@ def parse_index(raw, payload, header):
     need(header.plain_bytes in (None, plain_total), "the header promises another length")
     need(plain_total <= MOST_BYTES and sum(stored for stored, _ in entries) <= MOST_BYTES,
          "the index's sums are out of their range")
-    digest = sections(content[end:], INDEX_SECTIONS)[DIGEST]
+    digest = sections(content[end:], INDEX_SECTIONS, repeat=False)[DIGEST]
     return entries, digest[0] if digest else b""
 
 
