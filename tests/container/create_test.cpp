@@ -4,7 +4,6 @@
 
 #include "cipher/openssl_aead.hpp"
 #include "container/fixture.hpp"
-#include "container/frozen_containers.hpp"
 #include "keys/passphrase.hpp"
 #include "support/catch.hpp"
 
@@ -39,31 +38,6 @@ class Renumbered final : public CipherBackend {
 };
 
 }  // namespace
-
-TEST_CASE("containers are written byte for byte as frozen") {
-  for (const FrozenContainer& frozen : kFrozenContainers) {
-    INFO("cipher " << frozen.cipher);
-    const bool encrypted = frozen.cipher != 0;
-    const NewContainer made = create(cipher_for(frozen.cipher, {.recipients = {shared_key(0x80)}}),
-                                     encrypted ? "ctx" : "");
-    CHECK(made.head == from_hex(frozen.head));
-
-    RecordProtector protector(made.keys);
-    const Bytes data = from_text("hello");
-    Bytes record(layout::kRecordHeaderBytes + data.size() + protector.overhead_bytes());
-    RecordHeader header{.type = RecordType::chunk,
-                        .skipped = 1,
-                        .plain_bytes = 5,
-                        .stored_bytes = 0,
-                        .sequence = 0};
-    protector.seal(header, data, record.data());
-    CHECK(record == from_hex(frozen.record));
-
-    Index index;
-    index.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
-    CHECK(seal_tail(index, made.head.size() + record.size(), made.keys) == from_hex(frozen.tail));
-  }
-}
 
 TEST_CASE("what create_container decides is not taken from the header it is given") {
   Header header = asked_header();

@@ -5,7 +5,6 @@
 #include "cipher/openssl_aead.hpp"
 #include "container/create.hpp"
 #include "container/fixture.hpp"
-#include "container/frozen_containers.hpp"
 #include "container/key_schedule.hpp"
 #include "keys/passphrase.hpp"
 #include "support/catch.hpp"
@@ -75,37 +74,6 @@ Slot costly_slot() {
 }
 
 }  // namespace
-
-TEST_CASE("frozen containers are read") {
-  for (const FrozenContainer& frozen : kFrozenContainers) {
-    INFO("cipher " << frozen.cipher);
-    const bool encrypted = frozen.cipher != 0;
-    Bytes bytes = from_hex(frozen.head);
-    const std::size_t head_bytes = bytes.size();
-    Bytes record = from_hex(frozen.record);
-    for (const Bytes& part : {record, from_hex(frozen.tail)})
-      bytes.insert(bytes.end(), part.begin(), part.end());
-
-    BytesSource source(bytes);
-    const OpenedContainer opened = open_head(
-        bytes, encrypted ? Identities{shared_key(0x80)} : Identities{}, encrypted ? "ctx" : "");
-    CHECK(opened.records_offset == head_bytes);
-    CHECK(opened.header.cipher == frozen.cipher);
-    CHECK(opened.header.metadata == asked_header().metadata);
-    CHECK(opened.slot_type == (encrypted ? std::optional<std::uint16_t>(1) : std::nullopt));
-
-    const Index index = read_index(source, opened);
-    REQUIRE(index.chunks() == 1);
-    CHECK(index[0].plain_bytes == 5);
-
-    const auto head = std::span<const std::byte>(record).first<layout::kRecordHeaderBytes>();
-    const RecordHeader header = decode_record_header(head, opened.header);
-    CHECK(header.skipped == 1);
-    const auto data =
-        RecordProtector(opened.keys).open(head, header, std::span(record).subspan(head.size()));
-    CHECK(Bytes(data.begin(), data.end()) == from_text("hello"));
-  }
-}
 
 TEST_CASE("any of the recipients opens") {
   const Passphrase passphrase = cheap_passphrase("secret");

@@ -1,0 +1,1 @@
+this is some other kind of file
