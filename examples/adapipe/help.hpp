@@ -58,8 +58,9 @@ inline constexpr char kRekeyHelp[] =
   adapipe rekey -k old.key --add-key-file new.key --remove 1 a.adapipe
   adapipe rekey -k my.key --add-passphrase a.adapipe -o for-bob.adapipe
 
--k, -p and --passphrase-file open the container, as for restore. The data is
-copied as it is, neither decoded nor checked: verify does that. Without -o, a new
+-k, -p and --passphrase-file open the container, as for restore; one that is not
+encrypted has no keys to change: exit status 64. The data is copied as it is,
+neither decoded nor checked: verify does that. Without -o, a new
 file takes the place of IN when it is complete; it has the permission bits of IN,
 but not its owner and hard links.
 

@@ -113,11 +113,11 @@ TEST_CASE("whatever fails, a file keeps its old content and nothing is left besi
        errc::cancelled},
   };
   const Bytes old = from_text("old content");
-  for (const auto& [name, source, options, expected] : cases) {
-    INFO(name);
+  for (const Case& c : cases) {
+    INFO(c.name);
     write_file(dir / "target", old);
     const Sink sink = Sink::file(dir / "target", {.overwrite = true, .durable = false});
-    CHECK(thrown_kind([&] { rekey(source(), sink, options); }) == expected);
+    CHECK(thrown_kind([&] { rekey(c.source(), sink, c.options); }) == c.expected);
     CHECK(read_file(dir / "target") == old);
     std::filesystem::remove(dir / "target");
     CHECK(std::filesystem::is_empty(dir.path()));

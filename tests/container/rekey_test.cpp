@@ -79,7 +79,9 @@ TEST_CASE("only slots and padding of a header change") {
   for (const Change& change : changes) {
     const Bytes after = rekeyed(before, change);
     Header made = decoded(after);
-    CHECK(made.slots.size() != 0);
+    CHECK_FALSE(made.slots.empty());
+    CHECK(made.minor == later_header().minor);
+    CHECK(made.unknown == later_header().unknown);
     const Header original = decoded(before);
     made.slots = original.slots;
     made.padding_bytes = original.padding_bytes;
