@@ -205,6 +205,7 @@ void describe_rekey(CLI::App& app, Options& options) {
   add_quiet(app, options);
   add_new_keys(app, options);
   add_keys(app, options.keys, false);
+  add_index_memory(app, options);
 }
 
 void describe_cat(CLI::App& app, Options& options) {

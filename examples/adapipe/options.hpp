@@ -40,7 +40,7 @@ struct Options {
   std::optional<std::uint64_t> chunk_bytes{};
   std::size_t threads = 0;                                    ///< 0: as many as there are
   std::size_t memory_bytes = 0;                               ///< 0: the library's default
-  std::uint64_t index_memory_bytes = std::uint64_t{1} << 30;  ///< cat, info
+  std::uint64_t index_memory_bytes = std::uint64_t{1} << 30;  ///< cat, info, rekey
   std::uint64_t max_plain_bytes = UINT64_MAX;                 ///< restore, verify
   std::uint64_t offset_bytes = 0;                             ///< cat
   std::optional<std::uint64_t> length_bytes{};

@@ -17,7 +17,8 @@ ExitCode run_rekey(const Options& options, const std::stop_token& stop) {
                                 .add = load_recipients(options.new_keys, stop),
                                 .remove_all = options.remove_all_slots,
                                 .stop = stop,
-                                .on_progress = on_progress};
+                                .on_progress = on_progress,
+                                .max_index_memory_bytes = options.index_memory_bytes};
     for (const std::size_t number : options.remove_slots) rekey.remove.push_back(number - 1);
     const bool in_place = !options.output;
     try {

@@ -6,6 +6,7 @@
 #include <adapipe/sink.hpp>
 #include <adapipe/source.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <stop_token>
 #include <vector>
@@ -15,14 +16,16 @@ namespace adapipe::inline v0_1 {
 struct RekeyOptions {
   ListOf<Identity> identities{};  ///< one of them must open the container
   ListOf<Recipient> add{};        ///< each gets a slot, behind those that stay
-  std::vector<std::size_t>
-      remove{};                      ///< slots to leave out: positions in ContainerInfo::slot_types
+  /// Slots to leave out: positions in ContainerInfo::slot_types, from 0.
+  std::vector<std::size_t> remove{};
   bool remove_all = false;           ///< leave out all slots there were: only `add` opens then
   std::vector<std::byte> context{};  ///< as given to process; stays as it is
   std::stop_token stop{};            ///< a stop requested here ends the call: Error(cancelled)
   /// As ProcessOptions::on_progress, on the calling thread. Nothing is decoded, so both counts are
   /// bytes of the container.
   std::function<void(const Progress&)> on_progress{};
+  /// As ReaderOptions::max_index_memory_bytes.
+  std::uint64_t max_index_memory_bytes = std::uint64_t{1} << 30;
 };
 
 /// Writes the encrypted container at `source` to `sink` with other key slots, and waits. Everything

@@ -2,10 +2,11 @@
 
 #include <adapipe/registry.hpp>
 #include <adapipe/source.hpp>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "container/header.hpp"
+#include "container/open.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -21,5 +22,8 @@ struct OpenSource {
 
 /// Throws Error(invalid_argument) if the source is not positional.
 OpenSource open_positional(Source&& source);
+
+/// Refuses an index for which more than `max_bytes` would be taken.
+ReserveMemory at_most(std::uint64_t max_bytes);
 
 }  // namespace adapipe::inline v0_1

@@ -38,15 +38,6 @@ void add_index(ContainerInfo& info, const Index& index) {
   info.plain_bytes = index.plain_total();
 }
 
-ReserveMemory at_most(std::uint64_t max_bytes) {
-  return [max_bytes](std::size_t bytes) {
-    if (bytes > max_bytes)
-      throw Error(errc::resource_exhausted, "the index would take " + std::to_string(bytes) +
-                                                " bytes of memory, more than the allowed " +
-                                                std::to_string(max_bytes));
-  };
-}
-
 }  // namespace
 
 OpenSource open_positional(Source&& source) {
@@ -56,6 +47,15 @@ OpenSource open_positional(Source&& source) {
     throw Error(errc::invalid_argument, "random access needs a file or memory, not a stream")
         .in_file(opened.owner->name());
   return opened;
+}
+
+ReserveMemory at_most(std::uint64_t max_bytes) {
+  return [max_bytes](std::size_t bytes) {
+    if (bytes > max_bytes)
+      throw Error(errc::resource_exhausted, "the index would take " + std::to_string(bytes) +
+                                                " bytes of memory, more than the allowed " +
+                                                std::to_string(max_bytes));
+  };
 }
 
 class Reader::Impl {

@@ -93,7 +93,7 @@ class Rekeying {
                                                   .context = options_.context,
                                                   .stop = options_.stop,
                                                   .keep_schedule = true});
-    const Index index = read_index(source(), container);
+    const Index index = read_index(source(), container, at_most(options_.max_index_memory_bytes));
     head_ = rekeyed_head(
         container,
         {.add = options_.add, .remove = options_.remove, .remove_all = options_.remove_all},

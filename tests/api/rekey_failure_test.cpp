@@ -95,6 +95,8 @@ TEST_CASE("whatever fails, a file keeps its old content and nothing is left besi
       {"index changed", from(bad_index), good, errc::corrupt},
       {"trailer changed", from(bad_trailer), good, errc::corrupt},
       {"cut short", from(cut), good, errc::truncated},
+      {"more memory for the index than allowed", from(sealed),
+       with([](auto& o) { o.max_index_memory_bytes = 1000; }), errc::resource_exhausted},
       {"a key service is down", from(sealed), with([&](auto& o) { o.add = {failing_service}; }),
        errc::io_error},
       {"the source fails while the head is read", [&] { return Source(failing_source(sealed, 0)); },

@@ -74,6 +74,7 @@ succeeds "$adapipe" verify -q -k k --max-size 3000000 good
 # An index for which there is no memory.
 refuses 71 'good: .*index would take' "$adapipe" info --memory 1K -k k good
 refuses 71 'good: .*index would take' "$adapipe" cat --memory 1K -k k good
+refuses 71 'good: .*index would take' "$adapipe" rekey --memory 1K -k k --add-key-file k good
 refuses 71 'good.none: .*index would take' "$adapipe" info --memory 1K good.none
 
 # All that reads a container refuses BAD so, in the same manner: with a new output, over an old
