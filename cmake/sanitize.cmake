@@ -1,4 +1,18 @@
 # Everything in the build is instrumented, for a sanitizer sees only what it has compiled.
+if(ADAPIPE_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "ADAPIPE_BUILD_FUZZERS needs clang, for libFuzzer: configure with "
+      "-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  if(ADAPIPE_SANITIZE STREQUAL "thread")
+    message(FATAL_ERROR "ADAPIPE_BUILD_FUZZERS goes with ADAPIPE_SANITIZE=address, not thread")
+  endif()
+  set(ADAPIPE_SANITIZE address)
+  # What libFuzzer follows, without its main(): tests and tools are instrumented along.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  # Wrong indices of spans and strings end within other objects, where AddressSanitizer is blind.
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()
 if(ADAPIPE_SANITIZE STREQUAL "address")
   # Without vptr: oneTBB's flow graph header casts a task down after it has destroyed it.
   set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)

@@ -1,0 +1,85 @@
+// The header: its sections, its sum, opening up to the search for a key, and showing it without
+// one.
+
+#include "container/header.hpp"
+
+#include "container/open.hpp"
+#include "fuzz/support.hpp"
+
+using namespace adapipe;
+using namespace adapipe::testing;
+
+namespace {
+
+/// The sections that decoding keeps: without unknown ones, and padding of no bytes.
+Bytes kept(ByteSpan sections) {
+  ByteWriter out;
+  std::uint16_t last_tag = 0;
+  for (ByteReader reader(sections, "sections"); !reader.empty();) {
+    const ByteSpan all = reader.rest();
+    const auto tag = reader.get<std::uint16_t>();
+    reader.get<std::uint16_t>();
+    const ByteSpan value = reader.get(reader.get<std::uint32_t>());
+    require(last_tag <= tag, "the sections of a header that was decoded are in order");
+    last_tag = tag;
+    const bool known = tag >= layout::kChunkBytesSection && tag <= layout::kPaddingSection;
+    if (known && (tag != layout::kPaddingSection || !value.empty()))
+      out.put(all.first(layout::kSectionHeadBytes + value.size()));
+  }
+  return std::move(out).take();
+}
+
+void check_decoding(ByteSpan bytes) {
+  Header header;
+  const auto decode = [&] { header = decode_header(bytes); };
+  if (refused({errc::not_a_container, errc::truncated, errc::unsupported_version, errc::corrupt},
+              decode))
+    return;
+  const std::size_t rest_bytes = header_rest_bytes(bytes.first(layout::kPreambleBytes));
+  const ByteSpan sections = bytes.subspan(
+      layout::kPreambleBytes, rest_bytes - layout::kHeaderSumBytes - layout::kHeaderTagBytes);
+  const Bytes encoded = encode_header(header);
+  const ByteSpan again = ByteSpan(encoded).subspan(
+      layout::kPreambleBytes, encoded.size() - layout::kPreambleBytes - layout::kHeaderSumBytes);
+  require(std::ranges::equal(again, kept(sections)),
+          "a header that was decoded is encoded to the same bytes");
+}
+
+void check_opening(ByteSpan bytes) {
+  BytesSource source(bytes, 7);
+  PositionalSourceImpl& input = source;
+  OpenedContainer opened;
+  const auto open = [&] {
+    opened =
+        open_container(read_full_from(input),
+                       {.identities = fuzz_identities(), .context = {}, .allow_unencrypted = true});
+  };
+  if (refused({errc::not_a_container, errc::truncated, errc::unsupported_version, errc::corrupt,
+               errc::wrong_key},
+              open))
+    return;
+  const bool encrypted = opened.header.integrity == Integrity::aead;
+  require(opened.slot_type.has_value() == encrypted, "a key opens what is encrypted");
+  require(opened.records_offset <= bytes.size(), "the records follow the header");
+}
+
+void check_showing(ByteSpan bytes) {
+  ContainerInfo info;
+  const auto show = [&] { info = inspect(Source::memory(bytes)); };
+  if (refused({errc::not_a_container, errc::truncated, errc::unsupported_version, errc::corrupt},
+              show))
+    return;
+  require(!info.authenticated, "without a key, nothing is authentic");
+  require(info.cipher.empty() == info.chunks.has_value(),
+          "the chunks are known if and only if the container is not encrypted");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Bytes container = container_from(std::as_bytes(std::span(data, size)));
+  check_decoding(container);
+  check_opening(container);
+  check_showing(container);
+  return 0;
+}

@@ -1,0 +1,64 @@
+// Texts that hold keys: whatever is read is what the text says, by a second reading of it.
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "fuzz/support.hpp"
+
+using namespace adapipe;
+using namespace adapipe::testing;
+
+namespace {
+
+/// A file without a name in any folder.
+class MemoryFile {
+ public:
+  explicit MemoryFile(ByteSpan content) : descriptor_(::memfd_create("key", MFD_CLOEXEC)) {
+    require(descriptor_ >= 0, "the harness has a file");
+    const ssize_t written = ::write(descriptor_, content.data(), content.size());
+    require(written == static_cast<ssize_t>(content.size()), "the harness fills its file");
+  }
+  ~MemoryFile() { ::close(descriptor_); }
+  MemoryFile(const MemoryFile&) = delete;
+
+  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  int descriptor_;
+};
+
+/// The 32 bytes that a key file with this content stands for; empty if it is none.
+Bytes expected_key(ByteSpan content) {
+  if (content.size() == SharedKey::kBytes) return {content.begin(), content.end()};
+  std::string_view digits = as_text(content);
+  if (digits.ends_with("\r\n"))
+    digits.remove_suffix(2);
+  else if (digits.ends_with('\n'))
+    digits.remove_suffix(1);
+  const bool is_hex = digits.find_first_not_of("0123456789abcdefABCDEF") == digits.npos;
+  return is_hex && digits.size() == 2 * SharedKey::kBytes ? from_hex(digits) : Bytes();
+}
+
+void check_key_file(ByteSpan content) {
+  const MemoryFile file(content);
+  Bytes key;
+  refused({errc::invalid_argument}, [&] {
+    const SharedKey loaded = SharedKey::load(file.path());
+    key.assign(loaded.bytes().begin(), loaded.bytes().end());
+  });
+  require(key == expected_key(content), "a key file gives the key that is in it, or none");
+}
+
+/// By the first byte of an input: one for each kind of text.
+constexpr void (*kChecks[])(ByteSpan) = {check_key_file};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  kChecks[data[0] % std::size(kChecks)](std::as_bytes(std::span(data, size)).subspan(1));
+  return 0;
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# run.sh [SECONDS [TARGET...]]: installs what is missing, builds the fuzz targets in build-clang/ and
+# runs each for SECONDS (default 60), on what earlier runs found and the seeds. Ends with a table, and
+# with 1 if there is a finding; the inputs of findings lie in build-clang/fuzz/findings/.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-60}
+shift || true
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(header index restore_stream random_access key_text)
+
+cmake/install-deps.sh clang libclang-rt-dev
+# Where .ci/run has built everything with the same options, nothing is compiled again.
+cmake/build.sh build-clang -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+  -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1 -DADAPIPE_BUILD_FUZZERS=ON -DBUILD_SHARED_LIBS=OFF \
+  -DADAPIPE_INSTALL=OFF -DADAPIPE_BUILD_TESTS=OFF -DADAPIPE_BUILD_EXAMPLES=OFF
+
+programs=build-clang/tests/fuzz
+work=build-clang/fuzz
+mkdir -p "$work/findings"
+"$programs/adapipe_write_seeds" "$work/seeds" tests/vectors
+
+# 4 MiB: a header or an index may have 1 MiB, and the targets restore but a few chunks.
+limits=(-timeout=10 -malloc_limit_mb=4 -rss_limit_mb=1024 -max_len=16384)
+
+# The number that follows the word in the last line that has it.
+number_after() { grep -o "$1 *[0-9]*" "$2" | tail -1 | grep -o '[0-9]*$' || echo -; }
+
+row='%-16s %12s %8s %6s %6s %7s %s\n'
+table=$(printf "$row" target executions exec/s cov ft edges result)
+failed=0
+for target in "${targets[@]}"; do
+  mkdir -p "$work/corpus/$target"
+  log=$work/$target.log
+  printf '%s: %s seconds\n' "$target" "$seconds"
+  result=ok
+  "$programs/adapipe_fuzz_$target" "${limits[@]}" -max_total_time="$seconds" -print_final_stats=1 \
+    -artifact_prefix="$work/findings/$target-" "$work/corpus/$target" "$work/seeds/$target" \
+    >"$log" 2>&1 || {
+    result=FOUND
+    failed=1
+    tail -60 "$log"
+  }
+  edges=$(sed -n 's/.*modules *(\([0-9]*\) inline.*/\1/p' "$log")
+  table+=$'\n'$(printf "$row" "$target" "$(number_after number_of_executed_units: "$log")" \
+    "$(number_after average_exec_per_sec: "$log")" "$(number_after cov: "$log")" \
+    "$(number_after ft: "$log")" "${edges:--}" "$result")
+done
+printf '\n%s\n' "$table"
+exit "$failed"

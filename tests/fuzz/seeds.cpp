@@ -1,0 +1,222 @@
+// adapipe_write_seeds FOLDER VECTORS: writes the inputs that each fuzz target starts from into
+// FOLDER/TARGET: containers of every kind, made by the library with fixed keys, and each file below
+// VECTORS, if there is such a folder, as it stands.
+// adapipe_write_seeds --container INPUT FILE: writes the container that an input of the targets
+// header and restore_stream describes.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "container/frozen_containers.hpp"
+#include "container/open.hpp"
+#include "fuzz/support.hpp"
+#include "support/round_trip.hpp"
+
+using namespace adapipe;
+using namespace adapipe::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Steps of the random_access target. Opening takes five reads, so the first ones change nothing;
+/// then come a change and a cut.
+Bytes reading_steps() {
+  ByteWriter steps;
+  steps.put(std::uint8_t{8});
+  for (const char* step :
+       {"0000 00 0000 0010", "0000 00 f00f 0001", "0000 00 0010 0010", "0000 00 0000 0100",
+        "0000 00 0001 ff7f", "0000 00 0000 0000", "8001 01 0000 0010", "9001 ff 0000 ff7f"})
+    steps.put(from_hex(step));
+  return std::move(steps).take();
+}
+
+class Seeds {
+ public:
+  explicit Seeds(fs::path folder) : folder_(std::move(folder)) {}
+
+  void write(const char* target, ByteSpan prefix, ByteSpan rest) {
+    fs::create_directories(folder_ / target);
+    write_file(folder_ / target / fmt::format("{:03}", next_++),
+               std::move(ByteWriter().put(prefix).put(rest)).take());
+  }
+  /// For the targets that begin with container_from(), which gives what is returned.
+  Bytes write_container(Form form, ByteSpan rest) {
+    const std::byte first{static_cast<std::uint8_t>(form)};
+    const Bytes input = std::move(ByteWriter().put(ByteSpan(&first, 1)).put(rest)).take();
+    write("header", {}, input);
+    write("index", from_hex("02"), input);
+    write("restore_stream", {}, input);
+    write("random_access", reading_steps(), input);
+    return container_from(input);
+  }
+
+ private:
+  const fs::path folder_;
+  int next_ = 0;
+};
+
+/// What Form::resealed and Form::parts are made of.
+struct Opened {
+  Bytes decrypted;  ///< the container, every payload decrypted in place
+  Bytes chunks;     ///< in the form that Form::parts takes
+};
+
+Opened open_records(Bytes container) {
+  BytesSource source(container);
+  PositionalSourceImpl& input = source;
+  const OpenedContainer opened =
+      open_container(read_full_from(input),
+                     {.identities = fuzz_identities(), .context = {}, .allow_unencrypted = true});
+  RecordProtector protector(opened.keys);
+  ByteWriter chunks;
+  std::span<std::byte> rest = std::span(container).subspan(opened.records_offset);
+  while (rest.size() > layout::kTrailerBytes) {
+    const auto bytes = rest.first<layout::kRecordHeaderBytes>();
+    const RecordHeader header = decode_record_header(bytes, opened.header);
+    const auto data =
+        protector.open(bytes, header, rest.subspan(bytes.size(), header.stored_bytes));
+    if (header.type == RecordType::chunk)
+      chunks.put(header.skipped)
+          .put(static_cast<std::uint16_t>(header.plain_bytes))
+          .put(std::uint8_t{0})
+          .put(static_cast<std::uint16_t>(data.size()))
+          .put(data);
+    rest = rest.subspan(bytes.size() + header.stored_bytes);
+  }
+  return {.decrypted = std::move(container), .chunks = std::move(chunks).take()};
+}
+
+Bytes restored(const Bytes& container) {
+  Bytes plain;
+  restore(Source::memory(container), Sink::memory(plain),
+          {.identities = fuzz_identities(),
+           .registry = fuzz_registry(),
+           .runtime = Runtime::serial(),
+           .allow_unencrypted = true});
+  return plain;
+}
+
+void write_containers(Seeds& seeds, std::uint8_t suite_number, std::uint8_t list_number) {
+  Pipeline::Builder builder;
+  for (const auto& stage : stage_list(list_number)) builder.add(stage);
+  if (const auto cipher = suite(suite_number)) builder.add(*cipher);
+  const Pipeline pipeline =
+      builder.chunk_size(ChunkSize::from_bytes(kFuzzChunkBytes)).runtime(Runtime::serial()).build();
+  for (const Bytes& plain : {Bytes(), from_text("hello"), random_bytes(300, 1),
+                             compressible_bytes(2 * kFuzzChunkBytes + 100, 2)}) {
+    const Bytes container = process_with_fixed_keys(pipeline, plain);
+    const Opened opened = open_records(container);
+    const Bytes parts =
+        std::move(ByteWriter().put(suite_number).put(list_number).put(opened.chunks)).take();
+    require(seeds.write_container(Form::raw, container) == container, "raw bytes stay as they are");
+    require(seeds.write_container(Form::resealed, opened.decrypted) == container,
+            "resealing undoes what was done to a sound container");
+    require(restored(seeds.write_container(Form::parts, parts)) == plain,
+            "sound parts make a sound container");
+  }
+}
+
+/// Frames that only a fuzzer makes: without its size, of no bytes, and two in a row.
+void write_frames(Seeds& seeds) {
+  for (const char* frame : {"28b52ffd 00 58 290000 68656c6c6f", "28b52ffd 20 00 010000",
+                            "28b52ffd 20 01 090000 68 28b52ffd 20 01 090000 68"}) {
+    const Bytes data = from_hex(frame);
+    ByteWriter parts;
+    parts.zeros(2);  // no cipher, zstd
+    parts.zeros(2)
+        .put(std::uint16_t{5})
+        .zeros(1)
+        .put(static_cast<std::uint16_t>(data.size()))
+        .put(data);
+    seeds.write_container(Form::parts, parts.bytes());
+  }
+}
+
+/// Every section and every type of slot that there is, and containers that another implementation
+/// wrote.
+void write_headers(Seeds& seeds) {
+  RawSections scrypt = aead_sections();
+  scrypt.insert(scrypt.begin() + 6, {6, 1, from_hex("0200")});
+  scrypt[6].value.resize(2 + 32, std::byte{0x3C});
+  const Bytes cost = from_hex("0a 08 01");
+  scrypt[6].value.insert(scrypt[6].value.end(), cost.begin(), cost.end());
+  scrypt[6].value.resize(2 + 32 + 3 + 48);
+  RawSections pbkdf2 = aead_sections();
+  pbkdf2.insert(pbkdf2.begin() + 6, {6, 1, from_hex("0300")});
+  pbkdf2[6].value.resize(2 + 32 + 4 + 48, std::byte{1});
+  for (const RawSections& sections : {aead_sections(), checksum_sections(), scrypt, pbkdf2}) {
+    Bytes head = raw_head(sections);
+    head.resize(head.size() + layout::kHeaderTagBytes);
+    seeds.write_container(Form::resealed, head);
+  }
+  for (const FrozenContainer& frozen : kFrozenContainers) {
+    ByteWriter container;
+    for (const char* part : {frozen.head, frozen.record, frozen.tail})
+      container.put(from_hex(part));
+    seeds.write_container(Form::raw, container.bytes());
+    seeds.write_container(Form::resealed, container.bytes());
+  }
+}
+
+void write_indexes(Seeds& seeds) {
+  Index index;
+  for (int i = 0; i < 4; ++i) {
+    const Bytes content = index.encode();
+    const Bytes with_section =
+        std::move(ByteWriter().put(content).put(from_hex("0200 0000 03000000 616263"))).take();
+    for (const Bytes& one : {content, with_section}) {
+      seeds.write("index", from_hex("00"), one);
+      for (std::uint8_t number = 0; number < kSuites; ++number) {
+        ByteWriter around;
+        around.put(std::uint8_t{1}).put(number);
+        around.put(static_cast<std::uint16_t>(index.records_total())).zeros(3);
+        seeds.write("index", around.bytes(), one);
+      }
+    }
+    index.add({.stored_bytes = 100, .plain_bytes = 90});
+  }
+}
+
+void write_key_texts(Seeds& seeds) {
+  const std::string hex = "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F";
+  const Bytes kind(1);
+  seeds.write("key_text", kind, from_hex(hex));
+  for (const char* end : {"", "\n", "\r\n"}) seeds.write("key_text", kind, as_bytes(hex + end));
+}
+
+void write_vectors(Seeds& seeds, const fs::path& folder) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const Bytes bytes = read_file(entry.path());
+    seeds.write_container(Form::raw, bytes);
+    seeds.write("key_text", Bytes(1), bytes);
+  }
+}
+
+void write_all(const fs::path& folder, const fs::path& vectors) {
+  fs::remove_all(folder);
+  Seeds seeds(folder);
+  for (std::uint8_t suite_number = 0; suite_number < kSuites; ++suite_number)
+    for (std::uint8_t list_number = 0; list_number < kStageLists; ++list_number)
+      write_containers(seeds, suite_number, list_number);
+  write_frames(seeds);
+  write_headers(seeds);
+  write_indexes(seeds);
+  write_key_texts(seeds);
+  if (fs::is_directory(vectors)) write_vectors(seeds, vectors);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() == 3 && arguments[0] == "--container") {
+    write_file(arguments[2], container_from(read_file(arguments[1])));
+  } else if (arguments.size() == 2) {
+    write_all(arguments[0], arguments[1]);
+  } else {
+    fmt::print(stderr, "usage: adapipe_write_seeds FOLDER VECTORS | --container INPUT FILE\n");
+    return 64;
+  }
+}
