@@ -49,7 +49,7 @@ DraftChanges header_changes() {
        [](Draft& d) {
          for (std::uint8_t i = 0; i < 16; ++i) d.with_stage("org.example.xor", {std::byte{i}});
          d.chunks[0].skipped = 0xFFFF;
-         for (const std::size_t chunk : {1, 2}) d.chunks[chunk].skipped = 0x7FFF;
+         for (const std::size_t chunk : {1u, 2u}) d.chunks[chunk].skipped = 0x7FFF;
          for (std::byte& b : d.chunks[1].data) b ^= std::byte{15};
          for (std::byte& b : d.chunks[2].data) b ^= std::byte{15};
        }},

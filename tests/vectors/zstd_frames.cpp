@@ -81,7 +81,7 @@ Bytes zeros() {
 DraftChanges only_chunk(const std::vector<std::pair<std::string, Bytes>>& frames) {
   DraftChanges out;
   for (const auto& [name, frame] : frames)
-    out.emplace_back(name, [frame](Draft& d) { d.chunks = {chunk(5, frame)}; });
+    out.emplace_back(name, [data = frame](Draft& d) { d.chunks = {chunk(5, data)}; });
   return out;
 }
 
