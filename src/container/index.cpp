@@ -5,6 +5,9 @@
 namespace adapipe::inline v0_1 {
 namespace {
 
+/// Of those that version 1 knows: 1 is a content digest, 2 private metadata.
+constexpr std::uint16_t kLastKnownSection = 2;
+
 /// The sections after the entries. Version 1 gives a meaning to two, both of which a reader may
 /// skip; their form is checked all the same.
 void check_sections(ByteReader& reader) {
@@ -16,6 +19,8 @@ void check_sections(ByteReader& reader) {
     if (tag <= last_tag) throw Error(errc::corrupt, "the index's sections are out of order");
     if ((flags & ~layout::kCritical) != 0)
       throw Error(errc::corrupt, "an index section has flags that do not exist");
+    if (flags == layout::kCritical && tag <= kLastKnownSection)
+      throw Error(errc::corrupt, "an index section has the wrong critical flag");
     if (flags == layout::kCritical)
       throw Error(errc::unsupported_version,
                   "the index has a section that this version does not know but would have to");

@@ -90,6 +90,8 @@ TEST_CASE("a reader refuses an index that breaks a rule") {
       {"section 0", with(good, "00 00 00 00 00 00 00 00")},
       {"unknown flag", with(good, "01 00 02 00 00 00 00 00")},
       {"critical section", with(good, "63 00 01 00 00 00 00 00"), errc::unsupported_version},
+      {"critical digest", with(good, "01 00 01 00 00 00 00 00"), errc::corrupt},
+      {"critical metadata", with(good, "02 00 01 00 00 00 00 00"), errc::corrupt},
   };
   for (const Case& broken : cases) {
     INFO(broken.name);

@@ -168,6 +168,7 @@ DraftChanges index_section_changes() {
       {"index-private-metadata-twice", with({{2, 0, {}}, {2, 0, {}}})},
       {"index-unknown-section-twice", with({{3, 0, {}}, {3, 0, {}}})},
       {"index-unknown-critical-section", with({{3, 1, {}}})},
+      {"index-known-section-critical", with({{2, 1, {}}})},
       {"index-section-flag-that-does-not-exist", with({{3, 2, {}}})},
       {"index-section-head-cut-short", index([](auto& r) { r.data.resize(r.data.size() + 7); })},
       {"index-section-beyond-the-content", index([](auto& r) {
