@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string>
+#include <string_view>
 
 #include "fuzz/support.hpp"
 
@@ -52,8 +54,43 @@ void check_key_file(ByteSpan content) {
   require(key == expected_key(content), "a key file gives the key that is in it, or none");
 }
 
+std::string in_small_letters(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+void check_public_key(ByteSpan content) {
+  std::string text;
+  if (refused({errc::invalid_argument},
+              [&] { text = X25519PublicKey::parse(as_text(content)).text(); }))
+    return;
+  require(text == in_small_letters(as_text(content)), "a public key is written as it was read");
+}
+
+/// A file that is accepted has one line that is a private key, and stands for that one.
+void check_identity_file(ByteSpan content) {
+  const MemoryFile file(content);
+  std::string public_key;
+  if (refused({errc::invalid_argument},
+              [&] { public_key = X25519Identity::load(file.path()).recipient().text(); }))
+    return;
+  int keys = 0;
+  std::istringstream lines{std::string(as_text(content))};
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    line = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+    require(X25519Identity::parse(line).recipient().text() == public_key,
+            "an identity file stands for the key that is in it");
+    ++keys;
+  }
+  require(keys == 1, "an identity file holds one key");
+}
+
 /// By the first byte of an input: one for each kind of text.
-constexpr void (*kChecks[])(ByteSpan) = {check_key_file};
+constexpr void (*kChecks[])(ByteSpan) = {check_key_file, check_public_key, check_identity_file};
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include "container/key_schedule.hpp"
 #include "keys/slot_seal.hpp"
 #include "support/fixed_random.hpp"
+#include "support/key_providers.hpp"
 #include "support/stages.hpp"
 
 namespace adapipe::testing {
@@ -122,6 +123,22 @@ Bytes container_of_parts(ByteSpan input) {
   return container;
 }
 
+Bytes container_of_sections(ByteSpan input) {
+  ByteReader reader(input, "the fuzzer's input");
+  RawSections sections;
+  while (reader.rest().size() >= 4) {
+    RawSection section{.tag = reader.get<std::uint8_t>(), .flags = reader.get<std::uint8_t>()};
+    const std::size_t value_bytes = reader.get<std::uint16_t>();
+    const ByteSpan value = reader.get(std::min(value_bytes, reader.rest().size()));
+    section.value.assign(value.begin(), value.end());
+    sections.push_back(std::move(section));
+  }
+  Bytes head = raw_head(sections);
+  head.resize(head.size() + layout::kHeaderTagBytes);
+  reseal(head);
+  return head;
+}
+
 }  // namespace
 
 void require(bool holds, const char* promise) {
@@ -135,6 +152,7 @@ Bytes container_from(ByteSpan input) {
   const auto form = static_cast<Form>(std::to_integer<unsigned>(input.front()) % kForms);
   const ByteSpan rest = input.subspan(1);
   if (form == Form::parts) return container_of_parts(rest);
+  if (form == Form::sections) return container_of_sections(rest);
   Bytes container(rest.begin(), rest.end());
   if (form == Form::resealed) reseal(container);
   return container;
@@ -163,7 +181,11 @@ const SharedKey& fuzz_key() {
 }
 
 const ListOf<Identity>& fuzz_identities() {
-  static const ListOf<Identity> identities{fuzz_key()};
+  static const ListOf<Identity> identities{
+      fuzz_key(),
+      X25519Identity::parse(
+          "ADP-SECRET-KEY-1YG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3ZYG3QLTS5VW"),
+      std::make_shared<MaskingProvider>("org.test.kms", 7)};
   return identities;
 }
 

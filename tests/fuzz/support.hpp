@@ -39,8 +39,9 @@ enum class Form : std::uint8_t {
   raw,       ///< it is one, as it stands
   resealed,  ///< with reseal(): all that was changed was sealed that way
   parts,     ///< what is in the chunks; the container around them is sound
+  sections,  ///< what is in the header's sections; their lengths and what protects them are sound
 };
-inline constexpr unsigned kForms = 3;
+inline constexpr unsigned kForms = 4;
 
 /// The container that an input describes, its first byte included; for an empty input, no bytes.
 Bytes container_from(ByteSpan input);
@@ -50,11 +51,14 @@ Bytes container_from(ByteSpan input);
 /// a record holds before it is encrypted, so seeds for this have their payloads decrypted.
 void reseal(std::span<std::byte> container);
 
-/// The key that opens what the harness seals, and what a reader is given.
+/// The key that opens what the harness seals, and what a reader is given: that key and others whose
+/// slots cost little to try.
 const SharedKey& fuzz_key();
 const ListOf<Identity>& fuzz_identities();
 const StageRegistry& fuzz_registry();
 
+/// Form::sections: `u8` tag, `u8` flags, `u16` length, value, and so on. No record follows.
+///
 /// Form::parts: `u8` suite and `u8` stage list, then for each chunk what its record says and holds:
 /// `u16` skip bits, `u16` plain_bytes, `u8` by how much the index claims more, `u16` length of the
 /// data, data.
