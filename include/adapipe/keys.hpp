@@ -63,7 +63,8 @@ struct PassphraseOptions {
 };
 
 /// A passphrase; the bytes are used as given (no normalisation). Stretched once per Passphrase
-/// object and salt, so that a batch pays once; the memory for it is outside the Runtime's budget.
+/// object and salt, so that a batch pays once (rekey() pays for every container); the memory for it
+/// is outside the Runtime's budget.
 /// Copies share the secret, which is wiped with the last of them. Thread-safe.
 class ADAPIPE_API Passphrase {
  public:

@@ -60,7 +60,8 @@ std::vector<std::byte> rekeyed_head(const OpenedContainer& container, const Slot
   check_change(header.slots, change);
   const FileKey& file_key = container.schedule->file_key();
   for (const Recipient& recipient : change.add)
-    header.slots.push_back(recipient.impl().wrap(file_key, header.file_salt, random, stop));
+    header.slots.push_back(
+        recipient.impl().wrap_for_read(file_key, header.file_salt, random, stop));
   pad_to(header, container.records_offset);
   return encode_head(header, container.schedule->header_key().bytes());
 }

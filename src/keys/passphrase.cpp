@@ -45,9 +45,12 @@ class Passphrase::State final : public RecipientImpl, public IdentityImpl {
 
   Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random,
             const std::stop_token&) const override {
-    const PassphraseParameters parameters = own_parameters(random);
-    return seal_slot(slot_type(cost_), encode_passphrase_parameters(parameters),
-                     secret(parameters).bytes(), file_key, file_salt);
+    return seal(own_parameters(random), file_key, file_salt);
+  }
+
+  Slot wrap_for_read(const FileKey& file_key, FileSalt file_salt, RandomSource& random,
+                     const std::stop_token&) const override {
+    return seal(new_parameters(random), file_key, file_salt);
   }
 
   std::optional<FileKey> unwrap(const Slot& slot, FileSalt file_salt,
@@ -64,14 +67,23 @@ class Passphrase::State final : public RecipientImpl, public IdentityImpl {
     Secret secret;
   };
 
-  /// One salt for all containers of this object: that is what makes a batch pay once.
+  Slot seal(const PassphraseParameters& parameters, const FileKey& file_key,
+            FileSalt file_salt) const {
+    return seal_slot(slot_type(cost_), encode_passphrase_parameters(parameters),
+                     secret(parameters).bytes(), file_key, file_salt);
+  }
+
+  PassphraseParameters new_parameters(RandomSource& random) const {
+    PassphraseParameters made{.cost = cost_};
+    random.fill(made.salt);
+    return made;
+  }
+
+  /// One salt for all containers that are made with this object: that is what makes a batch pay
+  /// once.
   PassphraseParameters own_parameters(RandomSource& random) const {
     const std::lock_guard lock(mutex_);
-    if (!own_) {
-      PassphraseParameters made{.cost = cost_};
-      random.fill(made.salt);
-      own_ = made;
-    }
+    if (!own_) own_ = new_parameters(random);
     return *own_;
   }
 

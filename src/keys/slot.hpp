@@ -47,6 +47,13 @@ class RecipientImpl {
   /// the provider's own.
   virtual Slot wrap(const FileKey& file_key, FileSalt file_salt, RandomSource& random,
                     const std::stop_token& stop) const = 0;
+  /// The same for a container that was read. Whoever made it chose `file_salt`, perhaps that of
+  /// another one, so what is kept from one call to the next must not be all that the key under
+  /// which it wraps comes from.
+  virtual Slot wrap_for_read(const FileKey& file_key, FileSalt file_salt, RandomSource& random,
+                             const std::stop_token& stop) const {
+    return wrap(file_key, file_salt, random, stop);
+  }
 };
 
 /// What stands behind an Identity. Immutable but for caches; thread-safe.

@@ -61,6 +61,26 @@ std::vector<std::uint16_t> slot_types(const Header& header) {
   return types;
 }
 
+/// Gives these bytes, one after the other.
+class ChosenRandom final : public RandomSource {
+ public:
+  explicit ChosenRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
+
+  void fill(std::span<std::byte> out) override {
+    for (std::byte& b : out) b = bytes_.at(next_++);
+  }
+
+ private:
+  const Bytes bytes_;
+  std::size_t next_ = 0;
+};
+
+Bytes xored(ByteSpan a, ByteSpan b) {
+  Bytes out(a.begin(), a.end());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] ^= b[i];
+  return out;
+}
+
 Header decoded(ByteSpan head) {
   return decode_header(head.first(head.size() - layout::kHeaderTagBytes));
 }
@@ -129,6 +149,38 @@ TEST_CASE("a slot of a type that nobody knows yet stays") {
   const Bytes head = rekeyed_head(later, {.add = add, .remove = {0}}, random);
   CHECK(slot_types(decoded(head)) == std::vector<std::uint16_t>{6, 1});
   CHECK(open_head(head, shared_key(2)).slot_type == kSlotSharedKey);
+}
+
+/// A header is readable by anyone, so a second container can be made with the salt of a first. If
+/// both were wrapped for one passphrase under one key, who knows the file key of one had the
+/// other's.
+TEST_CASE("a container with the salt of another gets no slot that betrays the other's key") {
+  const Passphrase passphrase = cheap_passphrase("x");
+  const Bytes first = head_for(asked_header(), {passphrase});
+  const Header seen = decoded(first);
+  const Bytes known_key = random_bytes(32, 1);
+  ByteWriter drawn;  // file key, file salt, ephemeral key
+  drawn.put(known_key).put(seen.file_salt).put(random_bytes(32, 2));
+  ChosenRandom chosen(std::move(drawn).take());
+  const X25519Identity owner = X25519Identity::generate();
+  const Bytes second = create_container(asked_header(), aes_256_gcm({.recipients = {owner}}),
+                                        as_bytes("ctx"), chosen)
+                           .head;
+
+  const ListOf<Recipient> add = {passphrase};
+  FixedRandom random(0x55);
+  const Header after =
+      decoded(rekeyed_head(open_head(second, owner), {.add = add, .remove = {}}, random));
+  REQUIRE(after.file_salt == seen.file_salt);
+
+  const auto wrapped = [](const Slot& slot) { return ByteSpan(slot.body).last(48).first(32); };
+  const Bytes guess = xored(xored(wrapped(seen.slots[0]), wrapped(after.slots[1])), known_key);
+  const FileKey file_key{std::span<const std::byte, 32>(guess)};
+  const KeySchedule schedule(file_key, seen.file_salt, as_bytes("ctx"));
+  const ByteSpan tagged = ByteSpan(first).first(first.size() - 8 - 32);
+  const Digest256 tag = compute_header_tag(Integrity::aead, schedule.header_key().bytes(), tagged);
+  CHECK_FALSE(equal_constant_time(tag, ByteSpan(first).last(32)));
+  CHECK(open_head(first, passphrase).slot_type == kSlotScrypt);
 }
 
 TEST_CASE("padding keeps the records where they are as long as there is room") {
