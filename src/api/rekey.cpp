@@ -85,14 +85,19 @@ class Rekeying {
  private:
   PositionalSourceImpl& source() const noexcept { return *source_.positional; }
 
-  void open() {
-    if (read_header(read_full_from(source())).integrity != Integrity::aead)
+  static void refuse_unencrypted(const Header& header) {
+    if (header.integrity != Integrity::aead)
       throw Error(errc::invalid_argument, "the container is not encrypted, so it has no key slots");
+  }
+
+  void open() {
+    refuse_unencrypted(read_header(read_full_from(source())));
     const OpenedContainer container =
         open_container(read_full_from(source()), {.identities = options_.identities,
                                                   .context = options_.context,
                                                   .stop = options_.stop,
                                                   .keep_schedule = true});
+    refuse_unencrypted(container.header);  // it was read again, and may be another by now
     const Index index = read_index(source(), container, at_most(options_.max_index_memory_bytes));
     head_ = rekeyed_head(
         container,

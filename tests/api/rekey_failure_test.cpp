@@ -3,6 +3,7 @@
 
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -33,7 +34,39 @@ std::unique_ptr<SourceImpl> failing_source(const Bytes& bytes, std::size_t good_
   });
 }
 
+/// A file that somebody writes anew after its first header was read.
+class ReplacedSource final : public PositionalSourceImpl {
+ public:
+  ReplacedSource(const Bytes& before, const Bytes& after) noexcept
+      : before_(before), after_(after) {}
+
+  std::uint64_t total_bytes() const override { return after_.size(); }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    if (offset == 0) ++heads_;
+    const auto rest = ByteSpan(heads_ == 1 ? before_ : after_).subspan(std::size_t(offset));
+    const std::size_t count = std::min(to.size(), rest.size());
+    std::ranges::copy(rest.first(count), to.begin());
+    return count;
+  }
+
+ private:
+  const Bytes& before_;
+  const Bytes& after_;
+  int heads_ = 0;
+};
+
 }  // namespace
+
+TEST_CASE("a container that is not encrypted any more when it is opened has no key slots") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(100, 1));
+  Bytes plain;
+  Pipeline::Builder().build().process(Source::memory(sealed), Sink::memory(plain));
+  CHECK(thrown_kind([&] {
+          rekey(Source(std::make_unique<ReplacedSource>(sealed, plain)), Sink::discard(),
+                {.add = {key}});
+        }) == errc::invalid_argument);
+}
 
 TEST_CASE("a sink that writes into the source's own file is refused") {
   const TempDir dir;
