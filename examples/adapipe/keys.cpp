@@ -57,6 +57,11 @@ adapipe::X25519PublicKey parse_recipient(const std::string& text, const std::str
   }
 }
 
+/// What was given for a public key, unless it may be a private one, which errors must not repeat.
+std::string shown_recipient(const std::string& text) {
+  return text.starts_with("adp1") || text.starts_with("ADP1") ? printable(text) : "-r";
+}
+
 void load_recipients_file(const std::string& file, adapipe::ListOf<adapipe::Recipient>& to) {
   const NothingToCleanUp reading;
   std::ifstream lines(file);
@@ -130,7 +135,7 @@ adapipe::ListOf<adapipe::Recipient> load_recipients(const KeyOptions& options,
   if (!options.passphrase_file.empty())
     recipients.push_back(load_passphrase(options.passphrase_file, {.kdf = parse_kdf(options.kdf)}));
   for (const std::string& text : options.recipients)
-    recipients.push_back(parse_recipient(text, printable(text)));
+    recipients.push_back(parse_recipient(text, shown_recipient(text)));
   for (const std::string& file : options.recipient_files) load_recipients_file(file, recipients);
   return recipients;
 }

@@ -87,6 +87,8 @@ refuses 77 'x.adapipe: ' "$adapipe" restore -i id2 x.adapipe -o back
 refuses 77 'x.adapipe: .*-i' "$adapipe" restore x.adapipe -o back
 refuses 64 'adp1q: .*typo' "$adapipe" process -r adp1q data
 refuses 64 'typo' "$adapipe" process -r "${recipient%?}x" data
+refuses 64 '-r: .*not an X25519 public key' "$adapipe" process -r "$(tail -n 1 id)" data
+grep -qi "$(tail -n 1 id | cut -c 18-)" "$logs/err" && fail "an error shows a private key"
 
 # Keys given with the wrong option.
 refuses 64 'id: .*-i' "$adapipe" restore -k id x.adapipe -o back
