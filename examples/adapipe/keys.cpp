@@ -28,14 +28,16 @@ bool is_file_of(const std::string& file) {
   }
 }
 
-/// Loads a key, or says that `file` is for `other_option`, if it holds an Other.
+/// Loads a key, or says that `file` is for `other_option`, if it holds an Other. A pipe is not
+/// asked: what it held is gone, and reading it again would wait.
 template <typename Key, typename Other>
 Key load(const std::string& file, const char* other_option) {
   const NothingToCleanUp reading;
   try {
     return Key::load(file);
   } catch (const adapipe::Error& e) {
-    if (e.kind() == adapipe::errc::invalid_argument && is_file_of<Other>(file))
+    if (e.kind() == adapipe::errc::invalid_argument && is_regular_file(file) &&
+        is_file_of<Other>(file))
       throw Failure(ExitCode::usage, file + ": give this kind of key with " + other_option);
     throw Failure(exit_code(e, Side::input), e.what());
   }

@@ -93,6 +93,11 @@ grep -qi "$(tail -n 1 id | cut -c 18-)" "$logs/err" && fail "an error shows a pr
 # Keys given with the wrong option.
 refuses 64 'id: .*-i' "$adapipe" restore -k id x.adapipe -o back
 refuses 64 'k: .*-k' "$adapipe" restore -i k x.adapipe -o back
+mkfifo pipe
+cat id >pipe &
+refuses 64 'pipe: .*too long' timeout 10 "$adapipe" restore -k pipe x.adapipe -o back
+wait
+rm pipe
 refuses 66 'missing: ' "$adapipe" restore -i missing x.adapipe -o back
 refuses 64 'data: ' "$adapipe" restore -i data x.adapipe -o back
 
