@@ -114,8 +114,8 @@ std::string json_string(std::string_view text) {
     } else if (character == "\"" || character == "\\") {
       out += '\\';
       out += character;
-    } else if (length == 1 && is_control(character)) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(character[0]));
+    } else if (is_control(character)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(character.back()));
     } else {
       out += character;
     }

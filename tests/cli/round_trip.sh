@@ -117,10 +117,10 @@ grep -q '"chunks": 320,' "$logs/out" || fail "no chunk count in JSON"
 grep -q '"authenticated": true' "$logs/out" || fail "not authenticated in JSON"
 succeeds "$adapipe" info --json s1.none
 grep -q '"cipher": null' "$logs/out" || fail "a cipher in a plain container"
-odd=$'odd "name"\\\t\xff'
+odd=$'odd "name"\\\t\xff\xc2\x9b'
 cp ranges "$odd"
 succeeds "$adapipe" info --json "$odd"
-grep -qF '"file": "odd \"name\"\\\u0009\ufffd"' "$logs/out" || fail "a name breaks JSON"
+grep -qF '"file": "odd \"name\"\\\u0009\ufffd\u009b"' "$logs/out" || fail "a name breaks JSON"
 
 # Nothing but what was asked for.
 [ "$(find . -name '*.partial' | wc -l)" -eq 0 ] || fail "temporary files are left"
