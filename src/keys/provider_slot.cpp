@@ -52,9 +52,11 @@ class ProviderSlots final : public RecipientImpl, public IdentityImpl {
     throw_if_stopped(stop);
     try {
       return call();
-    } catch (const Error&) {
+    } catch (const Error& e) {
       throw_if_stopped(stop);
-      throw;
+      if (e.kind() != errc::cancelled) throw;
+      // Nobody but the service gave up: to the operation that is a failure like any other.
+      throw Error(errc::io_error, fmt::format("the key provider {} failed: {}", name_, e.what()));
     } catch (const std::bad_alloc&) {
       throw;
     } catch (const std::exception& e) {

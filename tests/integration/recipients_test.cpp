@@ -211,6 +211,20 @@ TEST_CASE("a key service that is down is no wrong key, and keeps no other key ou
   }
 }
 
+TEST_CASE("a key service that gives up by itself keeps no other key out") {
+  const auto gives_up = std::make_shared<CallableProvider>(
+      nullptr, [](auto, const auto&) -> std::optional<SharedKey> {
+        throw Error(errc::cancelled, "took too long");
+      });
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = seal({working_callable(), key});
+  for (const Opening& opening : kOpenings) {
+    INFO(opening.name);
+    CHECK(thrown_kind([&] { opening.run(sealed, {gives_up, key}, {}); }) == errc{});
+    CHECK(thrown_kind([&] { opening.run(sealed, {gives_up}, {}); }) == errc::io_error);
+  }
+}
+
 TEST_CASE("a key service that fails while writing leaves the destination alone") {
   Bytes sealed = from_text("before");
   for (const NamedRuntime& runtime : test_runtimes()) {
