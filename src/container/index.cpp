@@ -11,6 +11,8 @@ constexpr std::uint16_t kLastKnownSection = 2;
 /// The sections after the entries. Version 1 gives a meaning to two, both of which a reader may
 /// skip; their form is checked all the same.
 void check_sections(ByteReader& reader) {
+  if (reader.rest().size() > layout::kMaxIndexSectionBytes)
+    throw Error(errc::corrupt, "the index's sections have more than 1 MiB");
   std::uint16_t last_tag = 0;
   while (!reader.empty()) {
     const auto tag = reader.get<std::uint16_t>();

@@ -61,6 +61,18 @@ TEST_CASE("sections behind the entries may be skipped") {
     CHECK(Index::decode(with(index, sections)).chunks() == 1);
 }
 
+TEST_CASE("the sections of an index have at most 1 MiB") {
+  constexpr std::size_t kMost = 1 << 20;
+  const auto with_sections = [](std::size_t bytes) {
+    ByteWriter out;
+    out.put(index_of({{17, 1}}).encode());
+    out.put(std::uint16_t{2}).put(std::uint16_t{0}).put(static_cast<std::uint32_t>(bytes - 8));
+    return std::move(out.zeros(bytes - 8)).take();
+  };
+  CHECK(Index::decode(with_sections(kMost)).chunks() == 1);
+  CHECK(kind_of([&] { Index::decode(with_sections(kMost + 1)); }) == errc::corrupt);
+}
+
 TEST_CASE("a reader refuses an index that breaks a rule") {
   struct Case {
     const char* name;
