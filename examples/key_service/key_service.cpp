@@ -38,17 +38,21 @@ class Vault final : public adapipe::KeyProvider {
                                            std::stop_token) const override {
     const std::string ticket(reinterpret_cast<const char*>(blob.data()), blob.size());
     // The ticket comes from a file that anyone may have written: it must not name other files.
-    const bool is_ticket =
-        ticket.size() == 16 && ticket.find_first_not_of("0123456789abcdef") == std::string::npos;
-    if (!is_ticket || !fs::exists(folder_ / ticket)) return std::nullopt;  // not ours, or revoked
+    if (!is_ticket(ticket) || !fs::exists(folder_ / ticket)) return std::nullopt;  // or revoked
     return adapipe::SharedKey::load(folder_ / ticket);
   }
 
+  /// Every key it has; whatever else is in the folder stays.
   void revoke_everything() const {
-    for (const auto& entry : fs::directory_iterator(folder_)) fs::remove(entry);
+    for (const auto& entry : fs::directory_iterator(folder_))
+      if (is_ticket(entry.path().filename().string())) fs::remove(entry);
   }
 
  private:
+  static bool is_ticket(const std::string& name) {
+    return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
+  }
+
   fs::path folder_;
 };
 
