@@ -5,9 +5,9 @@
 
 #include <adapipe/error.hpp>
 #include <cerrno>
-#include <string>
 #include <utility>
 
+#include "io/partial_file.hpp"
 #include "io/posix.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -25,19 +25,6 @@ std::size_t read_some(int fd, std::span<std::byte> to, const std::filesystem::pa
   return filled;
 }
 
-/// Never what is there already, nor what a link there points to.
-Descriptor create_new(const std::filesystem::path& path) {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  Descriptor file = Descriptor::owned(::open(path.c_str(), kFlags, 0600));
-  if (file) return file;
-  const int error_number = errno;
-  if (error_number != EEXIST)
-    throw os_error("cannot create the key file", error_number, path.native());
-  throw Error(errc::already_exists, "key files are never overwritten")
-      .in_file(path.native())
-      .caused_by({error_number, std::system_category()});
-}
-
 }  // namespace
 
 SecretBytes read_secret_file(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -51,15 +38,15 @@ SecretBytes read_secret_file(const std::filesystem::path& path, std::size_t max_
 }
 
 void create_secret_file(const std::filesystem::path& path, ByteSpan content) {
-  Descriptor file = create_new(path);
   try {
-    write_fully_at(file.get(), 0, content, path.native());
-    if (::fsync(file.get()) != 0) throw os_error("cannot write the key file", errno, path.native());
-    if (const int error_number = file.close(); error_number != 0)
-      throw os_error("cannot write the key file", error_number, path.native());
-  } catch (...) {
-    ::unlink(path.c_str());
-    throw;
+    PartialFile file(path, {.permissions = std::filesystem::perms(0600)}, path.native());
+    write_fully_at(file.descriptor(), 0, content, path.native());
+    file.publish();
+  } catch (const Error& e) {
+    if (e.kind() != errc::already_exists) throw;
+    throw Error(errc::already_exists, "key files are never overwritten")
+        .in_file(path.native())
+        .caused_by(e.cause());
   }
 }
 

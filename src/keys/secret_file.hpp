@@ -14,8 +14,9 @@ namespace adapipe::inline v0_1 {
 /// Error(invalid_argument) for more than `max_bytes`, as a device never ends.
 SecretBytes read_secret_file(const std::filesystem::path& path, std::size_t max_bytes);
 
-/// Writes a new file with mode 0600, synced; nothing is left of it after a failure. Throws
-/// Error(already_exists) for anything that is there, also a link; Error(io_error).
+/// Writes a new file with mode 0600, whole and on the disk, its folder's entry too, or not at all:
+/// what is made with a key must not outlive it. Throws Error(already_exists) for anything that is
+/// there, also a link; Error(io_error).
 void create_secret_file(const std::filesystem::path& path, ByteSpan content);
 
 }  // namespace adapipe::inline v0_1

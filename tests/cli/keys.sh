@@ -11,7 +11,9 @@ new_key k
 expect_one_line 'k: new key [0-9a-f]{16}'
 grep -q "$(cut -c 1-16 k)" "$logs/err" && fail "the key is shown"
 refuses 73 'k: .*never overwritten' "$adapipe" keygen -o k
-refuses 73 'cannot create' "$adapipe" keygen -o missing/k
+refuses 73 'missing/k: cannot open the folder' "$adapipe" keygen -o missing/k
+ln -s nowhere dangling
+refuses 73 'dangling: .*never overwritten' "$adapipe" keygen -o dangling
 refuses 73 '\.: ' "$adapipe" keygen -o .
 (umask 077 && new_key other)
 cmp -s k other && fail "the same key twice"
