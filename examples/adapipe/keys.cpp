@@ -28,30 +28,41 @@ bool is_file_of(const std::string& file) {
   }
 }
 
-/// Loads a key, or says that `file` is for `other_option`, if it holds an Other. A pipe is not
-/// asked: what it held is gone, and reading it again would wait.
+/// Loads a key, or gives `advice` if `file` holds an Other. A pipe is not asked: what it held is
+/// gone, and reading it again would wait.
 template <typename Key, typename Other>
-Key load(const std::string& file, const char* other_option) {
+Key load(const std::string& file, const char* advice) {
   const NothingToCleanUp reading;
   try {
     return Key::load(file);
   } catch (const adapipe::Error& e) {
     if (e.kind() == adapipe::errc::invalid_argument && is_regular_file(file) &&
         is_file_of<Other>(file))
-      throw Failure(ExitCode::usage, file + ": give this kind of key with " + other_option);
+      throw Failure(ExitCode::usage, file + ": " + advice);
     throw Failure(exit_code(e, Side::input), e.what());
   }
 }
 
-adapipe::SharedKey load_key(const std::string& file) {
-  return load<adapipe::SharedKey, adapipe::X25519Identity>(file, "-i");
+adapipe::SharedKey load_key(const std::string& file, const char* advice) {
+  return load<adapipe::SharedKey, adapipe::X25519Identity>(file, advice);
 }
 
 adapipe::X25519Identity load_identity(const std::string& file) {
-  return load<adapipe::X25519Identity, adapipe::SharedKey>(file, "-k");
+  return load<adapipe::X25519Identity, adapipe::SharedKey>(file, "give this kind of key with -k");
+}
+
+/// Also one with a typo, which is a secret nevertheless.
+bool looks_private(std::string_view text) {
+  constexpr std::string_view kPrefix = "adp-secret-key-";
+  return std::ranges::equal(text.substr(0, kPrefix.size()), kPrefix, {}, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
 }
 
 adapipe::X25519PublicKey parse_recipient(const std::string& text, const std::string& place) {
+  if (looks_private(text))
+    throw Failure(ExitCode::usage,
+                  place + ": this is a private key; a recipient is a public one, adp1...");
   try {
     return adapipe::X25519PublicKey::parse(text);
   } catch (const adapipe::Error& e) {
@@ -61,7 +72,7 @@ adapipe::X25519PublicKey parse_recipient(const std::string& text, const std::str
 
 /// What was given for a public key, unless it may be a private one, which errors must not repeat.
 std::string shown_recipient(const std::string& text) {
-  return text.starts_with("adp1") || text.starts_with("ADP1") ? printable(text) : "-r";
+  return text.starts_with("adp1") || text.starts_with("ADP1") ? printable(text) : "a recipient";
 }
 
 void load_recipients_file(const std::string& file, adapipe::ListOf<adapipe::Recipient>& to) {
@@ -132,7 +143,9 @@ bool needs_passphrase(const std::string& input) {
 adapipe::ListOf<adapipe::Recipient> load_recipients(const KeyOptions& options,
                                                     const std::stop_token& stop) {
   adapipe::ListOf<adapipe::Recipient> recipients;
-  for (const std::string& file : options.key_files) recipients.push_back(load_key(file));
+  for (const std::string& file : options.key_files)
+    recipients.push_back(
+        load_key(file, "this is an identity; give the public key in it as a recipient"));
   if (options.ask_passphrase) recipients.push_back(ask_new_passphrase(options.kdf, stop));
   if (!options.passphrase_file.empty())
     recipients.push_back(load_passphrase(options.passphrase_file, {.kdf = parse_kdf(options.kdf)}));
@@ -143,7 +156,8 @@ adapipe::ListOf<adapipe::Recipient> load_recipients(const KeyOptions& options,
 }
 
 Keyring::Keyring(const KeyOptions& options, std::stop_token stop) : stop_(std::move(stop)) {
-  for (const std::string& file : options.key_files) identities_.push_back(load_key(file));
+  for (const std::string& file : options.key_files)
+    identities_.push_back(load_key(file, "give this kind of key with -i"));
   if (options.ask_passphrase) identities_.push_back(ask_passphrase(stop_));
   if (!options.passphrase_file.empty())
     identities_.push_back(load_passphrase(options.passphrase_file));

@@ -89,8 +89,6 @@ refuses 77 'x.adapipe: ' "$adapipe" restore -i id2 x.adapipe -o back
 refuses 77 'x.adapipe: .*-i' "$adapipe" restore x.adapipe -o back
 refuses 64 'adp1q: .*typo' "$adapipe" process -r adp1q data
 refuses 64 'typo' "$adapipe" process -r "${recipient%?}x" data
-refuses 64 '-r: .*not an X25519 public key' "$adapipe" process -r "$(tail -n 1 id)" data
-grep -qi "$(tail -n 1 id | cut -c 18-)" "$logs/err" && fail "an error shows a private key"
 
 # Keys given with the wrong option.
 refuses 64 'id: .*-i' "$adapipe" restore -k id x.adapipe -o back
@@ -102,6 +100,13 @@ wait
 rm pipe
 refuses 66 'missing: ' "$adapipe" restore -i missing x.adapipe -o back
 refuses 64 'data: ' "$adapipe" restore -i data x.adapipe -o back
+refuses 64 'id: .*public key' "$adapipe" process -k id data
+refuses 64 'id, line 2: this is a private key' "$adapipe" process -R id data
+secret=$(tail -n 1 id)
+for text in "$secret" "${secret,,}" "${secret%?}"; do
+  refuses 64 'recipient: this is a private key' "$adapipe" process -r "$text" data
+  grep -qi "${secret:15:20}" "$logs/err" && fail "the private key is shown"
+done
 
 # Recipients files; everyone in them opens.
 printf '# two people\n\n %s\r\n%s\n' "$recipient" "$(grep -oE 'adp1.*' id2)" >people
