@@ -1,12 +1,24 @@
+#include <unistd.h>
+
+#include <adapipe/error.hpp>
 #include <adapipe/rekey.hpp>
 #include <utility>
 
 #include "batch.hpp"
 #include "commands.hpp"
 #include "endpoints.hpp"
+#include "exit_code.hpp"
 #include "keys.hpp"
 
 namespace tool {
+namespace {
+
+/// In place both sides have one name: the one that failed is the new file if the old can be read.
+bool is_about_new_file(const adapipe::Error& error, const std::string& file) {
+  return error.kind() == adapipe::errc::io_error && ::access(file.c_str(), R_OK) == 0;
+}
+
+}  // namespace
 
 ExitCode run_rekey(const Options& options, const std::stop_token& stop) {
   check_output(options);
@@ -24,7 +36,9 @@ ExitCode run_rekey(const Options& options, const std::stop_token& stop) {
     try {
       return adapipe::rekey(open_source(input), open_sink(output, input, options.force || in_place),
                             std::move(rekey));
-    } catch (...) {
+    } catch (const adapipe::Error& e) {
+      if (in_place && is_about_new_file(e, input))
+        throw Failure(exit_code(e, Side::output), e.what());
       keyring.rethrow_with_advice(input);
     }
   };

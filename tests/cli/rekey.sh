@@ -104,6 +104,22 @@ refuses 65 'data: ' "$adapipe" rekey -k k --add-key-file new data
 refuses 66 'gone: ' "$adapipe" rekey -k k --add-key-file new gone
 refuses 66 'folder: ' "$adapipe" rekey -k k --add-key-file new folder
 refuses 66 'nokey: ' "$adapipe" rekey -k k --add-key-file nokey c
+# A folder that may not be written to, for somebody whom that stops.
+as_user=()
+[ "$(id -u)" -ne 0 ] || as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+mkdir closed
+cp original closed/c
+chmod 555 closed
+chmod 755 "$scratch" .
+chmod 644 k new
+if "${as_user[@]}" "$adapipe" info closed/c >/dev/null 2>&1; then
+  rekey_closed=("${as_user[@]}" "$adapipe" rekey -k k --add-key-file new closed/c)
+  refuses 73 'closed/c: cannot create' "${rekey_closed[@]}"
+  chmod 000 closed/c
+  refuses 66 'closed/c: cannot open' "${rekey_closed[@]}"
+fi
+chmod 755 closed
+rm -rf closed
 mkfifo fifo
 refuses 64 'fifo: ' "$adapipe" rekey -k k --add-key-file new fifo
 before=$(tree)
