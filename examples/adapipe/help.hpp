@@ -14,9 +14,10 @@ inline constexpr char kMainHelp[] =
 `adapipe COMMAND --help` tells more. An output appears only when it is complete
 and checked; after a failure, or Ctrl-C, nothing is left behind.
 
-Exit status: 0 success, 64 usage, 65 corrupt or cut short or not a container,
-66 input missing, 69 made by a newer version, 70 internal error, 71 out of
-resources, 73 output exists or cannot be created, 74 I/O error, 77 wrong key.)";
+Exit status: 0 success, 64 usage, 65 corrupt or cut short or not a container or
+beyond a limit, 66 input missing or unreadable, 69 needs what this version lacks,
+70 internal error, 71 out of resources, 73 output exists or cannot be created,
+74 I/O error, 77 wrong key.)";
 
 inline constexpr char kProcessHelp[] =
     R"(Examples:
@@ -58,11 +59,15 @@ inline constexpr char kRekeyHelp[] =
   adapipe rekey -k old.key --add-key-file new.key --remove 1 a.adapipe
   adapipe rekey -k my.key --add-passphrase a.adapipe -o for-bob.adapipe
 
--k, -p and --passphrase-file open the container, as for restore; one that is not
-encrypted has no keys to change: exit status 64. The data is copied as it is,
-neither decoded nor checked: verify does that. Without -o, a new
-file takes the place of IN when it is complete; it has the permission bits of IN,
-but not its owner and hard links.
+-k, -i, -p and --passphrase-file open the container, as for restore; one that is
+not encrypted has no keys to change: exit status 64. The data is copied as it is,
+neither decoded nor checked: verify does that. Without -o, a new file takes the
+place of IN when it is complete; it has the permission bits of IN, but not its
+owner and hard links.
+
+info does not say whose a slot is. They stand in the order in which process and
+rekey were given them: key files, passphrase, -r, -R; new ones stand last. Of a
+copy made with -o, verify -i or -k tells whom it still opens for.
 
 A removed key no longer opens this copy. It still opens every older copy, and
 whoever had it may have kept the key of the container itself, which stays the
