@@ -28,28 +28,36 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, Store store,
   return app.add_option_function<std::string>(name, parse, help)->option_text("SIZE");
 }
 
-void add_recipients(CLI::App& app, KeyOptions& keys, const std::string& group) {
+/// An option that may be given several times, each time with one value.
+template <typename T>
+CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<T>& values,
+                          const std::string& help) {
+  return app.add_option(name, values, help)->allow_extra_args(false);
+}
+
+void add_kdf(CLI::App& app, KeyOptions& keys, const std::string& group) {
   app.add_option("--kdf", keys.kdf,
-                 "How a passphrase is stretched: scrypt (default), pbkdf2 or\nargon2id")
+                 "How a new passphrase is stretched: scrypt (default),\npbkdf2 or argon2id")
       ->option_text("NAME")
       ->check(CLI::IsMember({"scrypt", "pbkdf2", "argon2id"}))
       ->group(group);
-  app.add_option("-r,--recipient", keys.recipients,
-                 "Whoever has the identity for this X25519 public key\n(adp1...); may be repeated")
-      ->allow_extra_args(false)
+}
+
+void add_recipients(CLI::App& app, KeyOptions& keys, const std::string& group) {
+  add_repeated(app, "-r,--recipient", keys.recipients,
+               "Whoever has the identity for this X25519 public key\n(adp1...); may be repeated")
       ->option_text("KEY")
       ->group(group);
-  app.add_option("-R,--recipients-file", keys.recipient_files,
-                 "Public keys, one a line, # begins a comment; may be\nrepeated")
-      ->allow_extra_args(false)
+  add_repeated(app, "-R,--recipients-file", keys.recipient_files,
+               "Public keys, one a line, # begins a comment; may be\nrepeated")
       ->option_text("FILE")
       ->group(group);
 }
 
 void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
   const std::string group = "Keys";
-  app.add_option("-k,--key-file", keys.key_files, "A key file, as made by keygen; may be repeated")
-      ->allow_extra_args(false)
+  add_repeated(app, "-k,--key-file", keys.key_files,
+               "A key file, as made by keygen; may be repeated")
       ->option_text("FILE")
       ->group(group);
   auto* ask = app.add_flag("-p,--passphrase", keys.ask_passphrase,
@@ -61,14 +69,15 @@ void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
       ->excludes(ask)
       ->group(group);
   ask->option_text(" ")->group(group);
-  if (forward)
+  if (forward) {
+    add_kdf(app, keys, group);
     add_recipients(app, keys, group);
-  else
-    app.add_option("-i,--identity", keys.identity_files,
-                   "An identity file, as made by keygen --x25519; may be\nrepeated")
-        ->allow_extra_args(false)
+  } else {
+    add_repeated(app, "-i,--identity", keys.identity_files,
+                 "An identity file, as made by keygen --x25519; may be\nrepeated")
         ->option_text("FILE")
         ->group(group);
+  }
 }
 
 constexpr char kResources[] = "Resources";
@@ -160,9 +169,8 @@ void describe_verify(CLI::App& app, Options& options) {
 
 void add_new_keys(CLI::App& app, Options& options) {
   const std::string group = "Key slots";
-  app.add_option("--add-key-file", options.new_keys.key_files,
-                 "Let this key open as well; may be repeated")
-      ->allow_extra_args(false)
+  add_repeated(app, "--add-key-file", options.new_keys.key_files,
+               "Let this key open as well; may be repeated")
       ->option_text("FILE")
       ->group(group);
   auto* ask = app.add_flag("--add-passphrase", options.new_keys.ask_passphrase,
@@ -173,19 +181,17 @@ void add_new_keys(CLI::App& app, Options& options) {
       ->excludes(ask)
       ->group(group);
   ask->option_text(" ")->group(group);
-  app.add_option("--add-recipient", options.new_keys.recipients,
-                 "Let the owner of this X25519 public key open; may be\nrepeated")
-      ->allow_extra_args(false)
+  add_kdf(app, options.new_keys, group);
+  add_repeated(app, "--add-recipient", options.new_keys.recipients,
+               "Let the owner of this X25519 public key open; may be\nrepeated")
       ->option_text("KEY")
       ->group(group);
-  app.add_option("--add-recipients-file", options.new_keys.recipient_files,
-                 "Let the owners of these public keys open; may be repeated")
-      ->allow_extra_args(false)
+  add_repeated(app, "--add-recipients-file", options.new_keys.recipient_files,
+               "Let the owners of these public keys open; may be repeated")
       ->option_text("FILE")
       ->group(group);
-  auto* remove = app.add_option("--remove", options.remove_slots,
-                                "Take out a slot, by its number in info; may be repeated")
-                     ->allow_extra_args(false)
+  auto* remove = add_repeated(app, "--remove", options.remove_slots,
+                              "Take out a slot, by its number in info; may be repeated")
                      ->option_text("N")
                      ->check(CLI::Range(1, 64))
                      ->group(group);
@@ -198,10 +204,7 @@ void add_new_keys(CLI::App& app, Options& options) {
 
 void describe_rekey(CLI::App& app, Options& options) {
   add_input(app, options);
-  app.add_option("-o,--output", options.output,
-                 "A file, a folder, or - for stdout; default: in place of IN")
-      ->option_text("OUT");
-  app.add_flag("-f,--force", options.force, "Replace an existing output");
+  add_output(app, options, "in place of IN");
   add_quiet(app, options);
   add_new_keys(app, options);
   add_keys(app, options.keys, false);
@@ -306,7 +309,14 @@ void check_rekey(const Options& options) {
                   "--add-passphrase, or take one out with --remove N");
 }
 
+void check_kdf(const KeyOptions& keys) {
+  if (!keys.kdf.empty() && !keys.ask_passphrase && keys.passphrase_file.empty())
+    throw Failure(ExitCode::usage, "--kdf is about a new passphrase, and none is given");
+}
+
 void check_combination(const Options& options) {
+  check_kdf(options.keys);
+  check_kdf(options.new_keys);
   if (options.command == Command::rekey) check_rekey(options);
   if (options.command != Command::process) return;
   const bool encrypts = options.cipher != "none";
@@ -337,6 +347,12 @@ void describe(CLI::App& app, Options& options) {
   }
 }
 
+/// As it was typed: "adapipe", or "adapipe restore".
+std::string command_name(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? "adapipe" : "adapipe " + chosen.front()->get_name();
+}
+
 /// Without the double blank lines that CLI11 makes between groups.
 std::string help_text(const CLI::App& app) {
   return CLI::detail::find_and_replace(app.help(), "\n\n\n", "\n\n");
@@ -355,6 +371,10 @@ std::optional<Options> parse_options(int argc, char** argv) {
   char** const end = argv + argc;
   char** const divider =
       std::find_if(argv, end, [](std::string_view word) { return word == "--"; });
+  const auto refuse_unknown = [&] {
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (!unknown.empty()) refuse(unknown.front(), command_name(app));
+  };
   try {
     app.parse(static_cast<int>(divider - argv), argv);
   } catch (const CLI::CallForHelp&) {
@@ -364,15 +384,14 @@ std::optional<Options> parse_options(int argc, char** argv) {
     print_output(std::string(e.what()) + '\n');
     return std::nullopt;
   } catch (const CLI::ParseError& e) {
+    refuse_unknown();  // its value may look like one input too many
     throw Failure(ExitCode::usage, e.what());
   }
   if (divider != end) options.inputs.insert(options.inputs.end(), divider + 1, end);
-  const std::vector<std::string> unknown = app.remaining(true);
-  const auto chosen = app.get_subcommands();
-  const std::string command = chosen.empty() ? "adapipe" : "adapipe " + chosen.front()->get_name();
-  if (!unknown.empty()) refuse(unknown.front(), command);
-  if (chosen.empty()) throw Failure(ExitCode::usage, "no command; see adapipe --help");
-  if (const auto level = find_level_habit(options, argc, argv)) refuse(*level, command);
+  refuse_unknown();
+  if (app.get_subcommands().empty())
+    throw Failure(ExitCode::usage, "no command; see adapipe --help");
+  if (const auto level = find_level_habit(options, argc, argv)) refuse(*level, command_name(app));
   if (options.inputs.empty()) options.inputs.emplace_back("-");
   check_combination(options);
   return options;

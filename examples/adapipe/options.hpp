@@ -14,7 +14,7 @@ struct KeyOptions {
   std::vector<std::string> key_files{};
   bool ask_passphrase = false;
   std::string passphrase_file{};
-  std::string kdf = "scrypt";                  ///< for a passphrase, when writing
+  std::string kdf{};                           ///< for a passphrase, when writing; or empty
   std::vector<std::string> recipients{};       ///< X25519 public keys, when writing
   std::vector<std::string> recipient_files{};  ///< files with such, when writing
   std::vector<std::string> identity_files{};   ///< files with X25519 private keys, when reading

@@ -64,6 +64,7 @@ same pb.back data
 succeeds "$adapipe" info pb.adapipe
 grep -q 'passphrase (PBKDF2)' "$logs/out" || fail "not made with PBKDF2"
 refuses 77 'pb.adapipe: ' "$adapipe" restore --passphrase-file pass.wrong pb.adapipe -o back
+refuses 64 'kdf.*passphrase' "$adapipe" process --kdf pbkdf2 -k k data
 refuses 64 'kdf' "$adapipe" process --kdf md5 --passphrase-file pass data
 run "$adapipe" process -q --kdf argon2id --passphrase-file pass data -o argon.adapipe
 case $status in

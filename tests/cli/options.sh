@@ -28,6 +28,8 @@ refuses 64 'use -o -' "$adapipe" process -c -k k data
 refuses 64 'use verify' "$adapipe" -t data
 refuses 64 'unknown option --frobnicate: see adapipe process --help' \
   "$adapipe" process --frobnicate -k k data
+refuses 64 'unknown option --max-size: see adapipe cat --help' "$adapipe" cat -k k data --max-size 1
+refuses 64 'unknown option -r: see adapipe rekey --help' "$adapipe" rekey -k k data -r adp1q
 refuses 64 'keygen.*-k .*-p.*--cipher none' "$adapipe" process data
 refuses 64 'cipher none' "$adapipe" process --cipher none -k k data
 refuses 64 'cipher none' "$adapipe" process --cipher none -p data

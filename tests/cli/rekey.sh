@@ -55,6 +55,11 @@ succeeds "$adapipe" rekey -q -k other --remove 1 --remove 3 c
 not_by k c
 opens other c
 refuses 77 'c: ' "$adapipe" verify --passphrase-file pass c
+succeeds "$adapipe" rekey -q -k other --add-passphrase-file pass --kdf pbkdf2 c
+succeeds "$adapipe" info c
+grep -q 'passphrase (PBKDF2)' "$logs/out" || fail "not made with PBKDF2"
+succeeds "$adapipe" verify -q --passphrase-file pass c
+refuses 64 'kdf.*passphrase' "$adapipe" rekey -k other --add-key-file k --kdf pbkdf2 c
 succeeds "$adapipe" rekey -q --passphrase-file pass --remove 2 --add-key-file new both
 opens k both
 opens new both
