@@ -45,7 +45,8 @@ struct RekeyOptions {
 ///
 /// Throws Error(invalid_argument) if the source is not positional, if the container is not
 /// encrypted, if nothing would change, or for slots that cannot be: none left, more than 64, two
-/// passphrases, one to remove that is not there or is named twice. Else as restore().
+/// passphrases, one to remove that is not there or is named twice (by `remove_all`, too). Else as
+/// restore().
 ADAPIPE_API Report rekey(Source source, Sink sink, RekeyOptions options = {});
 
 }  // namespace adapipe::inline v0_1
