@@ -33,8 +33,8 @@ class ADAPIPE_API SharedKey {
   /// Reads a key file: 32 raw bytes, or 64 hex digits with an optional final newline.
   /// Throws Error(io_error), Error(invalid_argument) naming the file.
   static SharedKey load(const std::filesystem::path& path);
-  /// Writes 64 hex digits and a newline to a new file with mode 0600; Error(already_exists) if
-  /// there is one.
+  /// Writes 64 hex digits and a newline to a new file with mode 0600, synced as FileSinkOptions'
+  /// `durable` says; Error(already_exists) if there is one, else Error(io_error).
   void save(const std::filesystem::path& path) const;
 
   SharedKey(const SharedKey&) noexcept = default;
@@ -64,13 +64,16 @@ struct PassphraseOptions {
 
 /// A passphrase; the bytes are used as given (no normalisation). Stretched once per Passphrase
 /// object and salt, so that a batch pays once (rekey() pays for every container); the memory for it
-/// is outside the Runtime's budget.
-/// Copies share the secret, which is wiped with the last of them. Thread-safe.
+/// is outside the Runtime's budget. Copies share the secret, which is wiped with the last of them;
+/// moving copies. Thread-safe.
 class ADAPIPE_API Passphrase {
  public:
   /// Throws Error(invalid_argument) when empty, Error(unsupported_version) for an algorithm that
   /// OpenSSL lacks.
   explicit Passphrase(std::string_view text, PassphraseOptions options = {});
+
+  Passphrase(const Passphrase&) noexcept = default;
+  Passphrase& operator=(const Passphrase&) noexcept = default;
 
  private:
   friend class Recipient;
@@ -102,7 +105,8 @@ class ADAPIPE_API X25519PublicKey {
   std::array<std::byte, kBytes> bytes_{};
 };
 
-/// An X25519 private key. Copies share it; it is wiped with the last of them. Thread-safe.
+/// An X25519 private key. Copies share it; it is wiped with the last of them. Moving copies, as
+/// with SharedKey. Thread-safe.
 class ADAPIPE_API X25519Identity {
  public:
   /// From the operating system's random generator.
@@ -113,8 +117,11 @@ class ADAPIPE_API X25519Identity {
   /// Throws Error(io_error), Error(invalid_argument) naming the file.
   static X25519Identity load(const std::filesystem::path& path);
   /// Writes a new identity file with mode 0600, the public key in a comment; Error(already_exists)
-  /// if there is one.
+  /// if there is one, else as SharedKey's.
   void save(const std::filesystem::path& path) const;
+
+  X25519Identity(const X25519Identity&) noexcept = default;
+  X25519Identity& operator=(const X25519Identity&) noexcept = default;
 
   X25519PublicKey recipient() const;
 
@@ -131,15 +138,19 @@ class ADAPIPE_API X25519Identity {
 /// identity it is given as a std::shared_ptr<const KeyProvider>.
 ///
 /// Both functions may wait, for the network, say: operations call them on an I/O thread, Reader and
-/// rekey() on the caller's. They may be called by several threads at once. What they throw ends the
-/// attempt to use this service; an outage is thereby not mistaken for a wrong key.
+/// rekey() on the caller's. They may be called by several threads at once.
+///
+/// What they throw is passed on, an Error as it is, anything else as Error(io_error) with its words
+/// and the service's name: by wrap() at once, by unwrap() if nothing else opens the container. So
+/// an outage is not mistaken for a wrong key.
 class ADAPIPE_API KeyProvider {
  public:
   virtual ~KeyProvider();
 
-  /// Says whose blob it is, 1 .. 255 bytes; stored in the container, readable by anyone.
+  /// Says whose blob it is, 1 .. 255 bytes; stored in the container, readable by anyone. Always the
+  /// same: unwrap() is asked about blobs of this name only.
   virtual std::string name() const = 0;
-  /// At most 65,535 bytes. `stop`: return or throw soon.
+  /// At most 65,535 bytes, else Error(limit_exceeded). `stop`: return or throw soon.
   virtual std::vector<std::byte> wrap(std::span<const std::byte, 32> file_key,
                                       std::stop_token stop) const = 0;
   /// nullopt: not mine, or not any more. `blob` comes from a file: hostile until checked.

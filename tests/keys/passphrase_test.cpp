@@ -1,6 +1,7 @@
 #include "keys/passphrase.hpp"
 
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "keys/slot.hpp"
@@ -35,6 +36,12 @@ bool opens(const Passphrase& passphrase, const Slot& slot, std::uint64_t seed) {
 }
 
 Bytes salt_of(const Slot& slot) { return Bytes(slot.body.begin(), slot.body.begin() + kSaltBytes); }
+
+TEST_CASE("a passphrase that was moved from is still that passphrase") {
+  Passphrase passphrase("correct horse");
+  const Passphrase moved = std::move(passphrase);
+  CHECK(&Recipient(passphrase).impl() == &Recipient(moved).impl());
+}
 
 TEST_CASE("an empty passphrase is refused") {
   CHECK(thrown_kind([] { Passphrase(""); }) == errc::invalid_argument);

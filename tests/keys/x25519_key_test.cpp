@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/bytes.hpp"
@@ -41,6 +42,12 @@ TEST_CASE("X25519 keys have the documented text forms") {
   CHECK(identity.recipient() == X25519PublicKey::parse(kPublic));
   const Bytes bytes = from_hex("0faa684ed28867b97f4a6a2dee5df8ce974e76b7018e3f22a1c4cf2678570f20");
   CHECK(identity.recipient() == X25519PublicKey::from_bytes(std::span<const std::byte, 32>(bytes)));
+}
+
+TEST_CASE("an X25519 identity that was moved from still has its key") {
+  X25519Identity identity = X25519Identity::parse(kSecret);
+  const X25519Identity moved = std::move(identity);
+  CHECK(identity.recipient() == moved.recipient());
 }
 
 TEST_CASE("what is no X25519 key is refused without repeating it") {
