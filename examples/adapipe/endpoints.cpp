@@ -38,6 +38,14 @@ std::string restored_name(const std::string& input) {
   return input.substr(0, input.size() - kSuffix.size());
 }
 
+/// Those of the input. Its group may not be that of the new file: that one gets no more than
+/// everyone.
+mode_t kept_permissions(const struct stat& input) {
+  const mode_t mode = input.st_mode & 0777;
+  if (input.st_gid == ::getegid()) return mode;
+  return (mode & ~mode_t{0070}) | (mode & ((mode & 0007) << 3));
+}
+
 }  // namespace
 
 bool is_stream(const std::string& name) { return name == "-"; }
@@ -75,7 +83,7 @@ adapipe::Sink open_sink(const std::string& output, const std::string& input, boo
   if (is_stream(output)) return adapipe::Sink::fd(STDOUT_FILENO, output_name(output));
   adapipe::FileSinkOptions options{.overwrite = overwrite};
   const auto found = status(input);
-  if (found && S_ISREG(found->st_mode)) options.permissions = fs::perms(found->st_mode & 0777);
+  if (found && S_ISREG(found->st_mode)) options.permissions = fs::perms(kept_permissions(*found));
   return adapipe::Sink::file(output, options);
 }
 

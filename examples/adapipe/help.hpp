@@ -65,9 +65,9 @@ neither decoded nor checked: verify does that. Without -o, a new file takes the
 place of IN when it is complete; it has the permission bits of IN, but not its
 owner and hard links.
 
-info does not say whose a slot is. They stand in the order in which process and
-rekey were given them: key files, passphrase, -r, -R; new ones stand last. Of a
-copy made with -o, verify -i or -k tells whom it still opens for.
+info does not say whose a slot is, but with a key, which slot that key opens.
+Slots stand in the order in which process and rekey were given them: key files,
+passphrase, -r, -R; new ones stand last.
 
 A removed key no longer opens this copy. It still opens every older copy, and
 whoever had it may have kept the key of the container itself, which stays the

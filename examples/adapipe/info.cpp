@@ -74,6 +74,9 @@ std::string as_json(const std::string& name, const adapipe::ContainerInfo& info)
       {"stages", "[" + join(info.stages, ", ", stage) + "]"},
       {"cipher", info.cipher.empty() ? "null" : json_string(info.cipher)},
       {"key_slots", "[" + join(info.slot_types, ", ", slot) + "]"},
+      {"opened_by_slot",
+       json_number(info.opened_slot ? std::optional<std::uint64_t>(*info.opened_slot + 1)
+                                    : std::nullopt)},
       {"metadata", "{" + join(info.metadata, ", ", entry) + "}"},
   };
   const auto field = [](const auto& f) { return "  " + json_string(f.first) + ": " + f.second; };
@@ -124,6 +127,7 @@ std::string as_text(const std::string& name, const adapipe::ContainerInfo& info)
   line("stages", or_none(join(info.stages, ", ", stage_text)));
   line("cipher", or_none(info.cipher));
   line("key slots", or_none(numbered_slots(info.slot_types)));
+  if (info.opened_slot) line("opened by", fmt::format("slot {}", *info.opened_slot + 1));
   for (const auto& [key, value] : info.metadata)
     line("metadata", printable(key) + " = " + printable(value));
   line("authenticated", authenticity_text(info));

@@ -6,6 +6,7 @@
 #include <adapipe/reader.hpp>
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +18,8 @@
 
 namespace tool {
 namespace {
+
+constexpr std::size_t kMaxRecipientsFileBytes = 1024 * 1024;
 
 template <typename Key>
 bool is_file_of(const std::string& file) {
@@ -77,18 +80,24 @@ std::string shown_recipient(const std::string& text) {
 
 void load_recipients_file(const std::string& file, adapipe::ListOf<adapipe::Recipient>& to) {
   const NothingToCleanUp reading;
-  std::ifstream lines(file);
-  if (!lines) throw Failure(ExitCode::no_input, file + ": cannot open the recipients file");
+  std::ifstream content(file, std::ios::binary);
+  if (!content) throw Failure(ExitCode::no_input, file + ": cannot open the recipients file");
+  std::string text(kMaxRecipientsFileBytes + 1, '\0');  // a device never ends
+  content.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (content.bad()) throw Failure(ExitCode::no_input, file + ": cannot read the recipients file");
+  text.resize(static_cast<std::size_t>(content.gcount()));
+  if (text.size() > kMaxRecipientsFileBytes)
+    throw Failure(ExitCode::usage, file + ": this is too long to be a recipients file");
+  std::istringstream lines(text);
   std::size_t number = 0;
   bool found = false;
   for (std::string line; std::getline(lines, line);) {
     ++number;
-    const std::string_view text = trimmed(line);
-    if (text.empty() || text.starts_with('#')) continue;
-    to.push_back(parse_recipient(std::string(text), fmt::format("{}, line {}", file, number)));
+    const std::string_view key = trimmed(line);
+    if (key.empty() || key.starts_with('#')) continue;
+    to.push_back(parse_recipient(std::string(key), fmt::format("{}, line {}", file, number)));
     found = true;
   }
-  if (!lines.eof()) throw Failure(ExitCode::no_input, file + ": cannot read the recipients file");
   if (!found) throw Failure(ExitCode::usage, file + ": there is no public key in it");
 }
 

@@ -91,6 +91,7 @@ void print_summary(Command command, const std::string& name, const adapipe::Repo
                         report.chunks == 1 ? "chunk" : "chunks");
   else
     line += from + " to " + format_bytes(report.output_bytes);
+  if (!forward && !report.slot_type) line += ", not encrypted";
   if (plain > 0) line += fmt::format(", ratio {:.2f}", ratio(plain, stored));
   print_error(line + ", " + format_time(report.wall) + ", " + format_rate(plain, report.wall));
 }

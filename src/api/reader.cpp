@@ -78,6 +78,7 @@ class Reader::Impl {
     }
     info_ = describe(container_.header, source_.positional->total_bytes());
     info_.authenticated = container_.header.integrity == Integrity::aead;
+    info_.opened_slot = container_.opened_slot;
     add_index(info_, index_);
   }
 

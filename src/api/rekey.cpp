@@ -98,19 +98,20 @@ class Rekeying {
                                                   .stop = options_.stop,
                                                   .keep_schedule = true});
     refuse_unencrypted(container.header);  // it was read again, and may be another by now
-    const Index index = read_index(source(), container, at_most(options_.max_index_memory_bytes));
+    const Index index =
+        read_index(source(), container, at_most(options_.max_index_memory_bytes), &index_record_);
     head_ = rekeyed_head(
         container,
         {.add = options_.add, .remove = options_.remove, .remove_all = options_.remove_all},
         system_random(), options_.stop);
     records_ = container.records_offset;
-    end_ = source().total_bytes() - layout::kTrailerBytes;
+    end_ = records_ + index.records_total();
     trailer_ = {.index_offset = head_.size() + index.records_total(),
-                .index_record_bytes = end_ - records_ - index.records_total()};
+                .index_record_bytes = index_record_.size()};
     report_.input_bytes = source().total_bytes();
-    report_.output_bytes = head_.size() + (end_ - records_) + layout::kTrailerBytes;
+    report_.output_bytes = trailer_.index_offset + index_record_.size() + layout::kTrailerBytes;
     report_.chunks = index.chunks();
-    report_.slot_type = container.slot_type;
+    report_.slot_type = container.slot_type();
   }
 
   void copy_to(SinkImpl& to) {
@@ -125,6 +126,7 @@ class Rekeying {
       put(to, part);
       at += part.size();
     }
+    put(to, index_record_);
     put(to, encode_trailer(trailer_));
     meter_.finish();
     throw_if_stopped(options_.stop);
@@ -140,7 +142,8 @@ class Rekeying {
   OpenSource source_;
   ProgressMeter meter_;
   std::vector<std::byte> head_;
-  std::uint64_t records_ = 0;  // from here to end_, records and index record are copied
+  std::vector<std::byte> index_record_;  // the very bytes that were checked
+  std::uint64_t records_ = 0;            // from here to end_ the records of chunks are copied
   std::uint64_t end_ = 0;
   Trailer trailer_;
   Report report_;

@@ -80,7 +80,7 @@ void RestoreJob::fill(Report& report) const noexcept {
   report.input_bytes = container_bytes_;
   report.output_bytes = writer_->written_bytes();
   report.chunks = writer_->written_chunks();
-  report.slot_type = container_.slot_type;
+  report.slot_type = container_.slot_type();
 }
 
 }  // namespace adapipe::inline v0_1

@@ -63,15 +63,16 @@ class KeySearch {
 
   struct Found {
     KeySchedule schedule;
-    std::uint16_t slot_type;
+    std::size_t slot;
   };
 
   Found run() {
-    for (const Slot& slot : head_.header.slots)
+    const std::vector<Slot>& slots = head_.header.slots;
+    for (std::size_t slot = 0; slot < slots.size(); ++slot)
       for (const Identity& identity : options_.identities)
-        if (const auto file_key = unwrap(slot, identity)) {
+        if (const auto file_key = unwrap(slots[slot], identity)) {
           const KeySchedule schedule(*file_key, head_.header.file_salt, options_.context);
-          if (fits(schedule)) return {.schedule = schedule, .slot_type = slot.type};
+          if (fits(schedule)) return {.schedule = schedule, .slot = slot};
         }
     if (not_tried_) throw Error(*not_tried_);
     throw Error(errc::wrong_key, "no given key opens this container");
@@ -107,11 +108,11 @@ OpenedContainer open_encrypted(Head head, const OpenOptions& options) {
   if (!cipher)
     throw Error(errc::unsupported_version,
                 fmt::format("this build lacks the container's cipher {}", head.header.cipher));
-  const auto [schedule, slot_type] = KeySearch(head, options).run();
+  const auto [schedule, slot] = KeySearch(head, options).run();
   OpenedContainer opened{.header = std::move(head.header),
                          .keys = {},
                          .records_offset = head.bytes.size(),
-                         .slot_type = slot_type};
+                         .opened_slot = slot};
   if (options.keep_schedule) opened.schedule = schedule;
   opened.keys.integrity = Integrity::aead;
   opened.keys.key = schedule.record_key(*cipher);
@@ -203,7 +204,7 @@ void check_index_bytes(const RecordHeader& header, std::uint64_t chunks) {
 }
 
 Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
-                 const ReserveMemory& reserve) {
+                 const ReserveMemory& reserve, std::vector<std::byte>* record) {
   const Trailer trailer = read_trailer(source, container.records_offset);
   return annotated(trailer.index_offset, [&] {
     RecordHeaderBytes bytes;
@@ -219,6 +220,7 @@ Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
     if (reserve) reserve(kMemoryPerIndexByte * header.stored_bytes);
     std::vector<std::byte> payload(header.stored_bytes);
     read_exactly(source, trailer.index_offset + bytes.size(), payload);
+    if (record) *record = std::move(ByteWriter().put(bytes).put(payload)).take();
     Index index = open_index_record(bytes, header, payload, container);
     if (index.records_total() != trailer.index_offset - container.records_offset)
       throw Error(errc::corrupt, "the records do not fill the space before the index");

@@ -34,8 +34,12 @@ struct OpenedContainer {
   Header header;
   RecordKeys keys;
   std::uint64_t records_offset = 0;          ///< where the first record stands
-  std::optional<std::uint16_t> slot_type{};  ///< which slot opened it
+  std::optional<std::size_t> opened_slot{};  ///< which of the slots opened it, if it is encrypted
   std::optional<KeySchedule> schedule{};     ///< if OpenOptions::keep_schedule, and encrypted
+
+  std::optional<std::uint16_t> slot_type() const {
+    return opened_slot ? std::optional(header.slots[*opened_slot].type) : std::nullopt;
+  }
 };
 
 /// Reads and checks the header in the order of FORMAT.md ("Reading defensively") and unwraps the
@@ -55,9 +59,9 @@ void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<
 using ReserveMemory = std::function<void(std::size_t bytes)>;
 
 /// Checks trailer and index record of a container, and that records fill the space between header
-/// and index to the byte.
+/// and index to the byte. `record` gets the index record as it stands.
 Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
-                 const ReserveMemory& reserve = {});
+                 const ReserveMemory& reserve = {}, std::vector<std::byte>* record = nullptr);
 
 /// Throws Error(corrupt) if an index record of this size cannot list `chunks` chunks. Asked before
 /// memory is taken for it.

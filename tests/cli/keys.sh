@@ -120,7 +120,16 @@ refuses 64 'nobody: .*no public key' "$adapipe" process -R nobody data
 printf '#\nadp1zzz\n' >typo
 refuses 64 'typo, line 2: ' "$adapipe" process -R typo data
 refuses 66 'missing: ' "$adapipe" process -R missing data
+refuses 64 '/dev/zero: .*too long' "$adapipe" process -R /dev/zero data
 refuses 66 '\.: ' "$adapipe" process -R . data
+
+# With keys, info says which slot opened; rekey --remove takes these numbers.
+succeeds "$adapipe" info -i id2 for.all
+grep -q '^opened by: *slot 3$' "$logs/out" || fail "not slot 3"
+succeeds "$adapipe" info --json -k k for.all
+grep -q '"opened_by_slot": 1,' "$logs/out" || fail "not slot 1"
+succeeds "$adapipe" info --json for.all
+grep -q '"opened_by_slot": null,' "$logs/out" || fail "opened without a key"
 
 # A key and a passphrase: either opens.
 succeeds "$adapipe" process -q -k k --passphrase-file pass data -o both
@@ -130,7 +139,12 @@ succeeds "$adapipe" verify -q --passphrase-file pass both
 # Who insists on a key does not accept a container that anyone could have written.
 succeeds "$adapipe" process -q --cipher none data -o plain
 refuses 77 'plain: .*not encrypted' "$adapipe" restore -k k plain -o back
-succeeds "$adapipe" restore -q plain -o plain.back
+succeeds "$adapipe" restore plain -o plain.back
+expect_one_line 'not encrypted'
+succeeds "$adapipe" verify plain
+expect_one_line 'good.*not encrypted'
+succeeds "$adapipe" verify -k k for.all
+grep -q 'not encrypted' "$logs/err" && fail "an encrypted container is called plain"
 same plain.back data
 
 # Without a terminal nobody can be asked.

@@ -89,7 +89,7 @@ TEST_CASE("any of the recipients opens") {
   std::set<Bytes> record_keys;
   for (const auto& [identities, slot_type] : cases) {
     const OpenedContainer opened = open_head(head, identities, "ctx");
-    CHECK(opened.slot_type == slot_type);
+    CHECK(opened.slot_type() == slot_type);
     const auto key = opened.keys.key.bytes();
     record_keys.emplace(key.begin(), key.end());
   }
@@ -137,7 +137,7 @@ TEST_CASE("a slot with a file key that does not fit the header does not end the 
   const FileKey right = file_key_of(0x40);
   const Slot decoy = slot_for(key, file_key_of(0x77), base, 1);
   const Slot real = slot_for(key, right, base, 2);
-  CHECK(open_head(head_with_slots({decoy, real}, base, right), {key}).slot_type == kSlotSharedKey);
+  CHECK(open_head(head_with_slots({decoy, real}, base, right), {key}).slot_type() == kSlotSharedKey);
   CHECK(kind_of([&] { open_head(head_with_slots({decoy}, base, right), {key}); }) ==
         errc::wrong_key);
 }
@@ -149,8 +149,8 @@ TEST_CASE("a slot that asks for too much work does not keep another key out") {
   const Bytes head =
       head_with_slots({costly_slot(), slot_for(key, file_key, base, 2)}, base, file_key);
   const Passphrase passphrase = cheap_passphrase("x");
-  CHECK(open_head(head, {passphrase, key}).slot_type == kSlotSharedKey);
-  CHECK(open_head(head, {key, passphrase}).slot_type == kSlotSharedKey);
+  CHECK(open_head(head, {passphrase, key}).slot_type() == kSlotSharedKey);
+  CHECK(open_head(head, {key, passphrase}).slot_type() == kSlotSharedKey);
   CHECK(kind_of([&] { open_head(head, {passphrase}); }) == errc::limit_exceeded);
   CHECK(kind_of([&] { open_head(head, {passphrase, shared_key(2)}); }) == errc::limit_exceeded);
   CHECK(kind_of([&] { open_head(head, {shared_key(2)}); }) == errc::wrong_key);

@@ -148,7 +148,7 @@ TEST_CASE("a slot of a type that nobody knows yet stays") {
   FixedRandom random;
   const Bytes head = rekeyed_head(later, {.add = add, .remove = {0}}, random);
   CHECK(slot_types(decoded(head)) == std::vector<std::uint16_t>{6, 1});
-  CHECK(open_head(head, shared_key(2)).slot_type == kSlotSharedKey);
+  CHECK(open_head(head, shared_key(2)).slot_type() == kSlotSharedKey);
 }
 
 /// A header is readable by anyone, so a second container can be made with the salt of a first. If
@@ -180,7 +180,7 @@ TEST_CASE("a container with the salt of another gets no slot that betrays the ot
   const ByteSpan tagged = ByteSpan(first).first(first.size() - 8 - 32);
   const Digest256 tag = compute_header_tag(Integrity::aead, schedule.header_key().bytes(), tagged);
   CHECK_FALSE(equal_constant_time(tag, ByteSpan(first).last(32)));
-  CHECK(open_head(first, passphrase).slot_type == kSlotScrypt);
+  CHECK(open_head(first, passphrase).slot_type() == kSlotScrypt);
 }
 
 TEST_CASE("padding keeps the records where they are as long as there is room") {

@@ -38,7 +38,7 @@ void check_opening(ByteSpan bytes) {
               open))
     return;
   const bool encrypted = opened.header.integrity == Integrity::aead;
-  require(opened.slot_type.has_value() == encrypted, "a key opens what is encrypted");
+  require(opened.slot_type().has_value() == encrypted, "a key opens what is encrypted");
   require(opened.records_offset <= bytes.size(), "the records follow the header");
 }
 
