@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "api/rekey_fixture.hpp"
 #include "support/bytes.hpp"
@@ -55,7 +56,42 @@ class ReplacedSource final : public PositionalSourceImpl {
   int heads_ = 0;
 };
 
+/// A disk that gives the last bytes right once, and wrong ever after.
+class ErringSource final : public PositionalSourceImpl {
+ public:
+  ErringSource(const Bytes& bytes, std::size_t last_bytes) noexcept
+      : bytes_(bytes), errs_from_(bytes.size() - last_bytes), reads_(bytes.size(), 0) {}
+
+  std::uint64_t total_bytes() const override { return bytes_.size(); }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    const std::size_t count = std::min(to.size(), bytes_.size() - std::size_t(offset));
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t at = std::size_t(offset) + i;
+      const bool errs = at >= errs_from_ && reads_[at]++ > 0;
+      to[i] = errs ? ~bytes_[at] : bytes_[at];
+    }
+    return count;
+  }
+
+ private:
+  const Bytes& bytes_;
+  const std::size_t errs_from_;
+  std::vector<int> reads_;
+};
+
 }  // namespace
+
+TEST_CASE("the index that rekeying writes is the one that it has checked") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(3 * kChunk, 1);
+  const Bytes sealed = sealed_for({key}, plain);
+  constexpr std::size_t kIndexAndTrailer = (24 + 16 + 3 * 8 + 16) + 24;
+  Bytes out;
+  rekey(Source(std::make_unique<ErringSource>(sealed, kIndexAndTrailer)), Sink::memory(out),
+        {.identities = {key}, .add = {SharedKey::generate()}});
+  CHECK(records_of(out) == records_of(sealed));
+  CHECK(verify(Source::memory(out), {.identities = {key}}).chunks == 3);
+}
 
 TEST_CASE("a container that is not encrypted any more when it is opened has no key slots") {
   const SharedKey key = SharedKey::generate();
