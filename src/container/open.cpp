@@ -196,10 +196,15 @@ OpenedContainer open_container(const ReadFull& read, const OpenOptions& options)
 
 Header read_header(const ReadFull& read) { return read_head(read).header; }
 
-void check_index_bytes(const RecordHeader& header, std::uint64_t chunks) {
-  const std::uint64_t least = layout::kIndexHeadBytes + layout::kIndexEntryBytes * chunks;
+bool index_bytes_fit(const RecordHeader& header) noexcept {
+  if (header.sequence > header.stored_bytes / layout::kIndexEntryBytes) return false;
+  const std::uint64_t least = layout::kIndexHeadBytes + layout::kIndexEntryBytes * header.sequence;
   const std::uint64_t most = least + layout::kMaxIndexSectionBytes + layout::kTagBytes;
-  if (header.sequence != chunks || header.stored_bytes < least || header.stored_bytes > most)
+  return header.stored_bytes >= least && header.stored_bytes <= most;
+}
+
+void check_index_bytes(const RecordHeader& header, std::uint64_t chunks) {
+  if (header.sequence != chunks || !index_bytes_fit(header))
     throw Error(errc::corrupt, "the index is not of the size that its chunks need");
 }
 
@@ -232,7 +237,12 @@ Index open_index_record(std::span<const std::byte, layout::kRecordHeaderBytes> h
                         const RecordHeader& header, std::span<std::byte> payload,
                         const OpenedContainer& container) {
   RecordProtector protector(container.keys);
-  Index index = Index::decode(protector.open(header_bytes, header, payload));
+  return decode_index_record(header, protector.open(header_bytes, header, payload), container);
+}
+
+Index decode_index_record(const RecordHeader& header, ByteSpan content,
+                          const OpenedContainer& container) {
+  Index index = Index::decode(content);
   if (index.chunks() != header.sequence)
     throw Error(errc::corrupt, "the index does not have as many entries as its record says");
   if (container.header.plain_bytes && index.plain_total() != *container.header.plain_bytes)

@@ -63,6 +63,9 @@ using ReserveMemory = std::function<void(std::size_t bytes)>;
 Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
                  const ReserveMemory& reserve = {}, std::vector<std::byte>* record = nullptr);
 
+/// Whether an index record of this size can list as many chunks as its sequence says.
+bool index_bytes_fit(const RecordHeader& header) noexcept;
+
 /// Throws Error(corrupt) if an index record of this size cannot list `chunks` chunks. Asked before
 /// memory is taken for it.
 void check_index_bytes(const RecordHeader& header, std::uint64_t chunks);
@@ -72,5 +75,9 @@ void check_index_bytes(const RecordHeader& header, std::uint64_t chunks);
 Index open_index_record(std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
                         const RecordHeader& header, std::span<std::byte> payload,
                         const OpenedContainer& container);
+
+/// The same, of one that was opened already: `content` is what was in it.
+Index decode_index_record(const RecordHeader& header, ByteSpan content,
+                          const OpenedContainer& container);
 
 }  // namespace adapipe::inline v0_1

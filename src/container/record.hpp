@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "container/header.hpp"
@@ -41,6 +42,11 @@ void check_chunk_sizes(std::uint32_t plain_bytes, std::uint32_t stored_bytes,
 RecordHeader decode_record_header(std::span<const std::byte, layout::kRecordHeaderBytes> bytes,
                                   const Header& container);
 
+/// Whether decode_record_header() takes these bytes. For a search, which meets so many wrong ones
+/// that an exception for each would cost too much.
+bool is_record_header(std::span<const std::byte, layout::kRecordHeaderBytes> bytes,
+                      const Header& container) noexcept;
+
 /// How the records of one container are protected. A value; holds secrets.
 struct RecordKeys {
   Integrity integrity = Integrity::checksum;
@@ -63,6 +69,11 @@ class RecordProtector {
   /// either elsewhere or exactly at record + 24 (sealed in place). Fills header.stored_bytes.
   /// Must be called at most once per (type, sequence) of a container.
   void seal(RecordHeader& header, ByteSpan data, std::byte* record);
+
+  /// As open(), but says nothing where open() throws.
+  std::optional<std::span<std::byte>> try_open(
+      std::span<const std::byte, layout::kRecordHeaderBytes> header_bytes,
+      const RecordHeader& header, std::span<std::byte> payload);
 
   /// Checks the record and, encrypted or not, leaves the data at the front of `payload`, in place;
   /// returns it. Throws Error(corrupt); `payload` then holds nothing of use.

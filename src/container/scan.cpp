@@ -1,0 +1,95 @@
+#include "container/scan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace adapipe::inline v0_1 {
+
+namespace {
+
+constexpr std::uint64_t kWindowBytes = 64 * 1024;
+
+}  // namespace
+
+RecordScanner::RecordScanner(PositionalSourceImpl& source, const OpenedContainer& container,
+                             ReserveMemory reserve, Passed passed)
+    : source_(source),
+      container_(container),
+      reserve_(std::move(reserve)),
+      passed_(std::move(passed)),
+      total_bytes_(source.total_bytes()),
+      protector_(container.keys),
+      position_(container.records_offset) {}
+
+std::optional<FoundRecord> RecordScanner::next() {
+  while (find_magic()) {
+    if (const auto found = try_record()) return found;
+    pass_to(position_ + 1);
+  }
+  return std::nullopt;
+}
+
+/// Goes to the next magic that a whole record header can begin with.
+bool RecordScanner::find_magic() {
+  for (ByteSpan ahead = window(); !ahead.empty(); ahead = window()) {
+    const std::size_t places = ahead.size() - layout::kRecordHeaderBytes + 1;
+    const ByteSpan searched = ahead.first(places + layout::kRecordMagic.size() - 1);
+    const auto at = std::ranges::search(searched, layout::kRecordMagic).begin();
+    const bool found = at != searched.end();
+    pass_to(position_ + (found ? static_cast<std::size_t>(at - searched.begin()) : places));
+    if (found) return true;
+  }
+  return false;
+}
+
+/// The container from position_ on: a record header at least, and nothing if there is less.
+ByteSpan RecordScanner::window() {
+  if (position_ >= total_bytes_ || total_bytes_ - position_ < layout::kRecordHeaderBytes) return {};
+  const bool holds_it = position_ >= window_offset_ &&
+                        position_ + layout::kRecordHeaderBytes <= window_offset_ + window_.size();
+  if (!holds_it) {
+    window_.resize(static_cast<std::size_t>(std::min(kWindowBytes, total_bytes_ - position_)));
+    window_offset_ = position_;
+    read_exactly(source_, window_offset_, window_);
+  }
+  return ByteSpan(window_).subspan(static_cast<std::size_t>(position_ - window_offset_));
+}
+
+std::optional<FoundRecord> RecordScanner::try_record() {
+  const auto bytes = window().first<layout::kRecordHeaderBytes>();
+  if (!is_record_header(bytes, container_.header)) return std::nullopt;
+  const RecordHeader header = decode_record_header(bytes, container_.header);
+  if (header.type == RecordType::index && !index_bytes_fit(header)) return std::nullopt;
+  const std::uint64_t offset = position_;
+  const std::uint64_t end = offset + layout::kRecordHeaderBytes + header.stored_bytes;
+  if (end > total_bytes_) return std::nullopt;
+
+  std::erase_if(failed_ends_, [offset](std::uint64_t failed) { return failed <= offset; });
+  if (failed_ends_.size() == kMaxTries) return std::nullopt;
+  const auto payload = read_payload(offset + layout::kRecordHeaderBytes, header.stored_bytes);
+  const auto data = protector_.try_open(bytes, header, payload);
+  if (!data) {
+    failed_ends_.push_back(end);
+    return std::nullopt;
+  }
+  pass_to(end);
+  return FoundRecord{.header = header, .offset = offset, .data = *data};
+}
+
+std::span<std::byte> RecordScanner::read_payload(std::uint64_t offset, std::uint32_t bytes) {
+  if (bytes > payload_.size()) {
+    if (reserve_) reserve_(bytes - payload_.size());
+    payload_ = {};  // before the larger one is made
+    payload_.resize(bytes);
+  }
+  const auto payload = std::span(payload_).first(bytes);
+  read_exactly(source_, offset, payload);
+  return payload;
+}
+
+void RecordScanner::pass_to(std::uint64_t offset) {
+  if (passed_) passed_(offset - position_);
+  position_ = offset;
+}
+
+}  // namespace adapipe::inline v0_1
