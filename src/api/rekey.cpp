@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "api/container_access.hpp"
-#include "graph/failure_latch.hpp"
+#include "api/steps.hpp"
 #include "graph/progress_meter.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -18,32 +18,6 @@ namespace adapipe::inline v0_1 {
 namespace {
 
 constexpr std::uint64_t kBufferBytes = 1024 * 1024;
-
-/// What goes wrong in `step` becomes an Error about `file`.
-template <typename F>
-auto about(const std::string& file, F&& step) {
-  try {
-    return step();
-  } catch (...) {
-    throw FailureLatch::current_exception_as_error(errc::io_error).in_file(file);
-  }
-}
-
-void throw_if_stopped(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(errc::cancelled, "the operation was cancelled");
-}
-
-/// A stop wakes what waits by making it fail: what fails after it has failed because of it.
-template <typename F>
-auto unless_stopped(const std::stop_token& stop, F&& step) {
-  try {
-    throw_if_stopped(stop);
-    return step();
-  } catch (...) {
-    throw_if_stopped(stop);
-    throw FailureLatch::current_exception_as_error(errc::io_error);
-  }
-}
 
 class Rekeying {
  public:
