@@ -14,6 +14,7 @@
 #include <adapipe/report.hpp>
 #include <adapipe/restore.hpp>
 #include <adapipe/runtime.hpp>
+#include <adapipe/salvage.hpp>
 #include <adapipe/sink.hpp>
 #include <adapipe/source.hpp>
 #include <adapipe/stage.hpp>

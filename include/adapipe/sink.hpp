@@ -45,7 +45,7 @@ class ADAPIPE_API SinkImpl {
 };
 
 /// An output that can be written at any offset, by several threads at once. The ranges written
-/// never overlap, and leave no hole when commit() is called.
+/// never overlap, and leave no hole when commit() is called, unless holes_are_zeros().
 class ADAPIPE_API PositionalSinkImpl : public SinkImpl {
  public:
   /// Thread-safe, within max_concurrent_writes().
@@ -54,6 +54,10 @@ class ADAPIPE_API PositionalSinkImpl : public SinkImpl {
   /// The most threads that write at once; 0 (default): any number. Where writes wait for each other
   /// anyway, as those to one file do, 1 lets the other threads go on with other chunks.
   virtual std::size_t max_concurrent_writes() const noexcept;
+
+  /// true: what was never written, before the last byte that was, reads as zeros. salvage() then
+  /// leaves holes where it has nothing to write. Default: false.
+  virtual bool holes_are_zeros() const noexcept;
   void write(std::span<const std::byte> bytes) final;
 
  private:

@@ -9,23 +9,17 @@
 
 namespace adapipe::inline v0_1 {
 
-namespace {
-
-/// Before memory is taken for a record: slots were reserved for chunks of its plain size.
 void check_stored_bytes(const StageChain& chain, std::uint32_t plain_bytes,
                         std::uint32_t stored_bytes) {
   if (stored_bytes > chain.most_stored_bytes(plain_bytes))
     throw Error(errc::corrupt, "the record is larger than its stages can have made it");
 }
 
-/// Makes room for a whole record in the front buffer: the header in front of the data.
 std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
   BufferAccess::allocate(slot.front(), stored_bytes);
   return {slot.front().data() - layout::kRecordHeaderBytes,
           layout::kRecordHeaderBytes + stored_bytes};
 }
-
-}  // namespace
 
 IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source,
                                          const OpenedContainer& container, const Index& index,

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "container/index.hpp"
@@ -15,6 +16,14 @@
 #include "memory/memory_account.hpp"
 
 namespace adapipe::inline v0_1 {
+
+/// Before memory is taken for a record, since slots were reserved for chunks of its plain size:
+/// throws Error(corrupt) if its stages cannot have made it so large.
+void check_stored_bytes(const StageChain& chain, std::uint32_t plain_bytes,
+                        std::uint32_t stored_bytes);
+
+/// Makes room for a whole record in the front buffer: the header in front of the data.
+std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes);
 
 /// Reads the records of a container whose index is known: any record, on any thread. Borrows.
 class IndexedRecordReader final : public Producer {

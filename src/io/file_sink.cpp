@@ -45,6 +45,7 @@ class FileSink final : public PositionalSinkImpl {
   bool may_wait() const noexcept override { return false; }
   /// The kernel writes to a file under the inode's lock, and spins for it.
   std::size_t max_concurrent_writes() const noexcept override { return 1; }
+  bool holes_are_zeros() const noexcept override { return true; }
   std::string name() const override { return name_; }
 
  private:

@@ -48,6 +48,7 @@ class MemorySink final : public PositionalSinkImpl {
   }
 
   bool may_wait() const noexcept override { return false; }
+  bool holes_are_zeros() const noexcept override { return true; }
   std::string name() const override { return "output in memory"; }
 
   void write_at(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
@@ -107,6 +108,7 @@ class DiscardSink final : public PositionalSinkImpl {
   void commit() override {}
   void abandon() noexcept override {}
   bool may_wait() const noexcept override { return false; }
+  bool holes_are_zeros() const noexcept override { return true; }
 };
 
 }  // namespace

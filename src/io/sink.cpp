@@ -19,6 +19,8 @@ std::string SinkImpl::name() const { return "output stream"; }
 
 std::size_t PositionalSinkImpl::max_concurrent_writes() const noexcept { return 0; }
 
+bool PositionalSinkImpl::holes_are_zeros() const noexcept { return false; }
+
 void PositionalSinkImpl::write(std::span<const std::byte> bytes) {
   write_at(position_, bytes);
   position_ += bytes.size();

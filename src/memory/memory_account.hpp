@@ -9,8 +9,8 @@
 namespace adapipe::inline v0_1 {
 
 /// What one operation takes of the byte budget besides its slots, while it runs: the index, which
-/// grows with the stream. The first kFreeBytes are not counted, so that ordinary operations do not
-/// compete for crumbs. One thread at a time.
+/// grows with the stream; of salvage(), which has no slots, all there is. The first kFreeBytes are
+/// not counted, so that ordinary operations do not compete for crumbs. One thread at a time.
 class MemoryAccount {
  public:
   static constexpr std::size_t kFreeBytes = 256 * 1024;
@@ -28,7 +28,8 @@ class MemoryAccount {
     if (used_bytes_ <= held_bytes_ + kFreeBytes) return;
     const std::size_t more = std::max(used_bytes_ - held_bytes_ - kFreeBytes, kFreeBytes);
     if (!budget_.try_extend(more))
-      throw Error(errc::resource_exhausted, "the index does not fit into the memory budget");
+      throw Error(errc::resource_exhausted,
+                  "the index and what goes with it do not fit into the memory budget");
     held_bytes_ += more;
   }
 

@@ -1,0 +1,321 @@
+// What a damaged container still gives up. Exhaustive for small ones: whatever is done to them,
+// every chunk whose record is still there, as it was, comes back at its place, and nothing else.
+
+#include <fmt/format.h>
+
+#include <adapipe/adapipe.hpp>
+#include <adapipe/error.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "api/salvage_fixture.hpp"
+#include "support/catch.hpp"
+#include "support/endpoints.hpp"
+#include "support/round_trip.hpp"
+#include "support/stages.hpp"
+#include "support/tamper.hpp"
+#include "support/tamper_subjects.hpp"
+#include "support/temp_dir.hpp"
+#include "support/thrown.hpp"
+
+namespace adapipe {
+
+using namespace testing;
+
+namespace {
+
+void hold_flips(bool encrypted) {
+  for (const Subject& subject : tamper_subjects()) {
+    if (subject.encrypted != encrypted) continue;
+    for (std::size_t at = Tampered(subject.sealed).head.size(); at < subject.sealed.size(); ++at)
+      for (const unsigned mask : {0x01u, 0x80u, 0xFFu})
+        hold(subject, fmt::format("byte {} ^ {:#x}", at, mask),
+             flipped(subject.sealed, at, std::byte(mask)));
+  }
+}
+
+/// The first subject's kind in both flavours: four chunks, the length in the header or not.
+const Subject& subject_named(const std::string& name) {
+  return *std::ranges::find(tamper_subjects(), name, &Subject::name);
+}
+
+/// Four chunks, the second one damaged.
+struct Damaged {
+  explicit Damaged(const std::string& name, std::size_t chunk = 1)
+      : subject(subject_named(name)),
+        bytes(
+            flipped(subject.sealed, Tampered(subject.sealed).offset_of(chunk) + 30, std::byte{1})),
+        expected(Expected(subject, bytes).output) {}
+  const Subject& subject;
+  Bytes bytes;
+  Bytes expected;
+};
+
+/// A host's own sink that must be written without a gap.
+class GaplessSink final : public PositionalSinkImpl {
+ public:
+  explicit GaplessSink(Bytes& bytes) : bytes_(bytes) {}
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    CHECK(offset == bytes_.size());
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  void commit() override {}
+  void abandon() noexcept override { bytes_.clear(); }
+
+ private:
+  Bytes& bytes_;
+};
+
+}  // namespace
+
+TEST_CASE("of a sound container, salvaging gives what restoring gives") {
+  for (const Subject& subject : tamper_subjects()) {
+    INFO(subject.name);
+    Bytes back;
+    const SalvageReport report =
+        salvage(Source::memory(subject.sealed), Sink::memory(back), subject.options);
+    CHECK(back == subject.plain);
+    CHECK(report.is_complete());
+    CHECK(report.lost.empty());
+    CHECK(report.end_known);
+    Bytes restored;
+    const Report other =
+        restore(Source::memory(subject.sealed), Sink::memory(restored), subject.options);
+    CHECK(report.chunks == other.chunks);
+    CHECK(report.input_bytes == other.input_bytes);
+    CHECK(report.output_bytes == other.output_bytes);
+    CHECK(report.slot_type == other.slot_type);
+    REQUIRE(report.stages.size() == other.stages.size());
+    for (std::size_t i = 0; i < report.stages.size(); ++i) {
+      CHECK(report.stages[i].name == other.stages[i].name);
+      CHECK(report.stages[i].bytes_out == other.stages[i].bytes_out);
+    }
+  }
+}
+
+TEST_CASE("every flipped byte costs its own chunk at most, with a key") { hold_flips(true); }
+TEST_CASE("every flipped byte costs its own chunk at most, without a key") { hold_flips(false); }
+
+TEST_CASE("every truncation costs what it cut off at most") {
+  for (const Subject& subject : tamper_subjects())
+    for (std::size_t size = Tampered(subject.sealed).head.size(); size <= subject.sealed.size();
+         ++size)
+      hold(subject, fmt::format("cut to {} bytes", size), cut(subject.sealed, size));
+}
+
+TEST_CASE("every stretch of zeros costs the chunks that it touches") {
+  for (const Subject& subject : tamper_subjects()) {
+    const std::size_t head = Tampered(subject.sealed).head.size();
+    for (std::size_t from = head; from < subject.sealed.size(); from += 13)
+      for (std::size_t to = from + 1; to <= subject.sealed.size(); to += 17) {
+        Bytes edited = subject.sealed;
+        std::fill(edited.begin() + static_cast<std::ptrdiff_t>(from),
+                  edited.begin() + static_cast<std::ptrdiff_t>(to), std::byte{});
+        hold(subject, fmt::format("zeros from {} to {}", from, to), edited);
+      }
+  }
+}
+
+TEST_CASE("bytes that are put in or taken out cost the chunk that they were in") {
+  for (const Subject& subject : tamper_subjects()) {
+    const std::size_t head = Tampered(subject.sealed).head.size();
+    for (std::size_t at = head; at < subject.sealed.size(); ++at) {
+      Bytes longer = subject.sealed;
+      longer.insert(longer.begin() + static_cast<std::ptrdiff_t>(at), 3, std::byte{0xEF});
+      hold(subject, fmt::format("three bytes put in at {}", at), longer);
+      Bytes shorter = subject.sealed;
+      shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(at));
+      hold(subject, fmt::format("byte {} taken out", at), shorter);
+    }
+  }
+}
+
+TEST_CASE("a record counts as its own chunk wherever it is, another container's nowhere") {
+  for (const Subject& subject : tamper_subjects()) {
+    const Tampered sound(subject.sealed);
+    const auto edited = [&](const std::string& what, const std::function<void(Tampered&)>& edit) {
+      Tampered tampered = sound;
+      edit(tampered);
+      hold(subject, what, tampered.bytes());
+    };
+    for (std::size_t k = 0; k < sound.records.size(); ++k) {
+      edited(fmt::format("record {} dropped", k), [k](Tampered& t) { t.drop(k); });
+      edited(fmt::format("record {} twice", k), [k](Tampered& t) { t.duplicate(k); });
+      for (std::size_t j = k + 1; j < sound.records.size(); ++j)
+        edited(fmt::format("records {} and {} swapped", k, j),
+               [k, j](Tampered& t) { t.swap(k, j); });
+      for (const Bytes& other : {subject.sibling, subject.cousin}) {
+        const Tampered donor(other);
+        edited(fmt::format("record {} of another", k),
+               [&](Tampered& t) { t.records[k] = donor.records[k]; });
+        edited(fmt::format("records from {} on of another", k),
+               [&](Tampered& t) { t.splice_tail(donor, k); });
+      }
+      if (k < sound.chunks())
+        edited(fmt::format("record {} numbered anew", k),
+               [k](Tampered& t) { t.add_to<std::uint64_t>(k, 16, 1); });
+    }
+    for (const Bytes& more : {subject.sealed, subject.sibling, subject.cousin, Bytes(100)})
+      hold(subject, "something appended", joined(subject.sealed, more));
+    edited("the trailer gone", [](Tampered& t) { t.trailer.clear(); });
+  }
+}
+
+TEST_CASE("without the header nothing is had, and the errors are those of restore") {
+  for (const Subject& subject : tamper_subjects()) {
+    const std::size_t head = Tampered(subject.sealed).head.size();
+    for (std::size_t at = 0; at < head; ++at) {
+      INFO(subject.name << ", byte " << at);
+      const Bytes edited = flipped(subject.sealed, at, std::byte{0x10});
+      Bytes out;
+      const errc kind =
+          thrown_kind([&] { salvage(Source::memory(edited), Sink::memory(out), subject.options); });
+      CHECK(kind != errc{});
+      CHECK(kind == thrown_kind([&] { verify(Source::memory(edited), subject.options); }));
+      CHECK(out.empty());
+    }
+  }
+  const Damaged damaged("ChaCha20");
+  const auto kind_with = [&](const std::function<void(RestoreOptions&)>& change) {
+    RestoreOptions options = damaged.subject.options;
+    change(options);
+    Bytes out;
+    return thrown_kind([&] { salvage(Source::memory(damaged.bytes), Sink::memory(out), options); });
+  };
+  CHECK(kind_with([](RestoreOptions&) {}) == errc{});
+  CHECK(kind_with([](RestoreOptions& o) { o.identities = {SharedKey::generate()}; }) ==
+        errc::wrong_key);
+  CHECK(kind_with([](RestoreOptions& o) { o.registry = StageRegistry(); }) == errc::unknown_stage);
+  CHECK(kind_with([](RestoreOptions& o) { o.max_plain_bytes = 12308; }) == errc::limit_exceeded);
+  CHECK(kind_with([](RestoreOptions& o) { o.max_plain_bytes = 12309; }) == errc{});
+  const Bytes& bytes = damaged.bytes;
+  CHECK(thrown_kind([&] {
+          salvage(Source(std::make_unique<HookedStream>(bytes, BeforeCall())), Sink::discard(),
+                  damaged.subject.options);
+        }) == errc::invalid_argument);
+}
+
+TEST_CASE("every kind of sink gets zeros where something was lost") {
+  const TempDir dir;
+  for (const char* name : {"integrity 1", "AES-256-GCM", "ChaCha20"})
+    for (const std::size_t chunk : {0u, 1u, 3u}) {
+      INFO(name << ", chunk " << chunk);
+      const Damaged damaged(name, chunk);
+      const auto salvage_to = [&](Sink sink) {
+        const SalvageReport report =
+            salvage(Source::memory(damaged.bytes), std::move(sink), damaged.subject.options);
+        CHECK(report.lost.size() == 1);
+        CHECK(report.lost.front().chunks == 1);
+        CHECK(report.lost.front().reason == "no intact record of it was found");
+        CHECK(report.output_bytes == damaged.expected.size());
+      };
+      for (const SinkKind& kind : sink_kinds()) {
+        INFO(kind.name);
+        CHECK(kind.collect(dir.path(), salvage_to) == damaged.expected);
+      }
+      Bytes gapless;
+      salvage_to(Sink(std::make_unique<GaplessSink>(gapless)));
+      CHECK(gapless == damaged.expected);
+    }
+}
+
+TEST_CASE("a chunk that a stage cannot undo is lost, and the reason is told") {
+  const auto fragile = [](bool fails) {
+    return make_stage("test.fragile", [fails](const ChunkInfo& chunk, auto in, auto& out) {
+      if (fails && chunk.index == 1) throw std::runtime_error("it broke");
+      return xor_bytes(in, out, std::byte{0x11});
+    });
+  };
+  const Bytes plain = random_bytes(3 * 4096, 1);
+  Bytes sealed;
+  Pipeline::Builder()
+      .add(fragile(false))
+      .chunk_size(ChunkSize::from_bytes(4096))
+      .build()
+      .process(Source::memory(plain), Sink::memory(sealed));
+  Bytes back;
+  const SalvageReport report = salvage(Source::memory(sealed), Sink::memory(back),
+                                       {.registry = registry_of({fragile(true)})});
+  REQUIRE(report.lost.size() == 1);
+  CHECK(same_place(report.lost[0], {.offset_bytes = 4096, .length_bytes = 4096, .first_chunk = 1}));
+  CHECK_THAT(report.lost[0].reason, Catch::Matchers::Contains("it broke"));
+  Bytes expected = plain;
+  std::fill_n(expected.begin() + 4096, 4096, std::byte{});
+  CHECK(back == expected);
+}
+
+TEST_CASE("a file appears with what was recovered, and not at all if that is nothing") {
+  const TempDir dir;
+  const Damaged damaged("AES-256-GCM");
+  write_file(dir / "sealed", damaged.bytes);
+  salvage(dir / "sealed", dir / "out", damaged.subject.options);
+  CHECK(read_file(dir / "out") == damaged.expected);
+  CHECK(thrown_kind([&] { salvage(dir / "sealed", dir / "out", damaged.subject.options); }) ==
+        errc::already_exists);
+
+  write_file(dir / "sealed",
+             cut(damaged.subject.sealed, Tampered(damaged.subject.sealed).head.size() + 40));
+  const Error error =
+      thrown_by([&] { salvage(dir / "sealed", dir / "none", damaged.subject.options); });
+  CHECK(error.kind() == errc::corrupt);
+  CHECK(error.path() == (dir / "sealed").string());
+  const std::filesystem::directory_iterator entries(dir.path());
+  CHECK(std::distance(begin(entries), end(entries)) == 2);
+}
+
+TEST_CASE("salvaging stops at any moment, and a failing input is an error, not a loss") {
+  const Damaged damaged("integrity 1");
+  std::size_t calls = 0;
+  const auto run = [&](const BeforeCall& before, std::stop_token stop) {
+    RestoreOptions options = damaged.subject.options;
+    options.stop = std::move(stop);
+    SinkFate fate;
+    const errc kind = thrown_kind([&] {
+      salvage(Source(std::make_unique<HookedSource>(damaged.bytes, false, before)),
+              Sink(std::make_unique<HookedSink>(fate, BeforeCall())), options);
+    });
+    CHECK(fate.committed == (kind == errc{} ? 1 : 0));
+    return kind;
+  };
+  CHECK(run([&](std::size_t) { ++calls; }, {}) == errc{});
+  REQUIRE(calls > 8);
+  for (std::size_t at = 0; at < calls; ++at) {
+    INFO("read " << at);
+    std::stop_source stop;
+    CHECK(run(
+              [&](std::size_t call) {
+                if (call == at) stop.request_stop();
+              },
+              stop.get_token()) == errc::cancelled);
+    CHECK(run(
+              [&](std::size_t call) {
+                if (call == at) throw std::runtime_error("no disk");
+              },
+              {}) == errc::io_error);
+  }
+}
+
+TEST_CASE("salvaging keeps to the memory budget and gives it back") {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  Bytes sealed;
+  Pipeline::Builder()
+      .chunk_size(ChunkSize::from_bytes(kMiB))
+      .build()
+      .process(Source::owned(Bytes(2 * kMiB)), Sink::memory(sealed));
+  for (const std::size_t budget : {kMiB / 2, 8 * kMiB}) {
+    const Runtime runtime({.worker_threads = 1, .memory_bytes = budget});
+    const errc kind = thrown_kind(
+        [&] { salvage(Source::memory(sealed), Sink::discard(), {.runtime = runtime}); });
+    CHECK(kind == (budget < kMiB ? errc::resource_exhausted : errc{}));
+    CHECK(runtime.memory_in_use_bytes() == 0);
+  }
+}
+
+}  // namespace adapipe
