@@ -16,12 +16,13 @@ class Batch {
   void run(const std::string& input) {
     refuse_folder(input);
     const std::string output = find_output(input);
-    const adapipe::Report report = run_with_advice(input, output);
+    const Done done = run_with_advice(input, output);
     made_.insert(output);
-    if (options_.quiet) return;
     const bool in_place = output.empty() || output == input;
-    const std::string arrow = in_place ? "" : " -> " + output_name(output);
-    print_summary(options_.command, input_name(input) + arrow, report);
+    const std::string name =
+        in_place ? input_name(input) : input_name(input) + " -> " + output_name(output);
+    if (!done.shortfall.empty()) throw Failure(ExitCode::bad_data, name + ": " + done.shortfall);
+    if (!options_.quiet) print_summary(options_.command, name, done.report);
   }
 
  private:
@@ -35,7 +36,7 @@ class Batch {
     return output;
   }
 
-  adapipe::Report run_with_advice(const std::string& input, const std::string& output) {
+  Done run_with_advice(const std::string& input, const std::string& output) {
     try {
       return run_with_progress(input, output);
     } catch (const adapipe::Error& e) {
@@ -44,7 +45,7 @@ class Batch {
     }
   }
 
-  adapipe::Report run_with_progress(const std::string& input, const std::string& output) {
+  Done run_with_progress(const std::string& input, const std::string& output) {
     if (!wants_progress(options_)) return work_(input, output, {});
     ProgressLine line(input_name(input));
     return work_(input, output, [&](const adapipe::Progress& progress) { line.show(progress); });

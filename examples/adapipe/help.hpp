@@ -36,11 +36,17 @@ inline constexpr char kRestoreHelp[] =
   adapipe restore -k my.key data.tar.adapipe    writes data.tar
   adapipe restore -k my.key < data.tar.adapipe | tar -x
   adapipe restore a.adapipe b.adapipe -o out/   asks for the passphrase
+  adapipe restore --salvage -k my.key data.tar.adapipe   what is intact of it
 
 A file appears only after the last check has passed. Through a pipe, data flows
 as it is authenticated: trust it only when the exit status is 0. Key options can
 be mixed; the first key that fits opens. Without any, the passphrase is asked
 for if the container has nothing but a passphrase slot.
+
+--salvage is for a container that restore refuses. Every chunk that is intact is
+restored at its place, with zeros for the others; each lost range is listed, and
+the exit status is 65. It needs the container's beginning (header and key slots),
+but not its end. From a failing disk, copy the file first, with ddrescue say.
 
 A few kB can hold terabytes of zeros. With --max-size, more than that is refused:
 before a file is made, and before a pipe gets a byte too many.)";

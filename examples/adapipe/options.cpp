@@ -153,6 +153,8 @@ void describe_process(CLI::App& app, Options& options) {
 void describe_restore(CLI::App& app, Options& options) {
   add_inputs(app, options, "Containers to restore; - or nothing is stdin");
   add_output(app, options, "IN without .adapipe, and stdout for stdin");
+  app.add_flag("--salvage", options.salvage,
+               "Of a damaged container, restore what is intact, with\nzeros in place of the rest");
   add_quiet(app, options);
   add_keys(app, options.keys, false);
   add_resources(app, options);

@@ -44,6 +44,7 @@ struct Options {
   std::uint64_t max_plain_bytes = UINT64_MAX;                 ///< restore, verify
   std::uint64_t offset_bytes = 0;                             ///< cat
   std::optional<std::uint64_t> length_bytes{};
+  bool salvage = false;  ///< restore
   bool force = false;
   bool quiet = false;
   bool json = false;
