@@ -94,7 +94,8 @@ class Salvaging {
     std::vector<FoundChunk> found;
     std::optional<Index> index;
     RecordScanner scanner(
-        source(), container_, [this](std::size_t bytes) { memory_.charge(bytes); },
+        source(), container_,
+        [this](std::size_t bytes) { memory_.charge(bytes, "the longest record"); },
         [this](std::uint64_t bytes) {
           throw_if_stopped(options_.stop);
           meter_.add(0, bytes);
@@ -104,7 +105,7 @@ class Salvaging {
         if (!index) index = read_index_record(*record);
         continue;
       }
-      memory_.charge(2 * sizeof(FoundChunk));  // the vector may double
+      memory_.charge(2 * sizeof(FoundChunk), "the list of the chunks");  // the vector may double
       found.push_back({.sequence = record->header.sequence,
                        .record_offset = record->offset,
                        .plain_bytes = record->header.plain_bytes,
@@ -137,7 +138,7 @@ class Salvaging {
     report_.assumed_from_bytes = plan_.assumed_from;
     std::uint32_t largest = 0;
     for (const FoundChunk& chunk : plan_.chunks) largest = std::max(largest, chunk.plain_bytes);
-    memory_.charge(chain_->slot_bytes(largest) + chain_->worker_bytes(largest));
+    memory_.charge(chain_->slot_bytes(largest) + chain_->worker_bytes(largest), "one chunk");
     worker_.emplace(*chain_);
     meter_.set_total(plan_.plain_bytes);
   }

@@ -1,6 +1,7 @@
 #include "container/scan.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace adapipe::inline v0_1 {
@@ -34,9 +35,9 @@ bool RecordScanner::find_magic() {
   for (ByteSpan ahead = window(); !ahead.empty(); ahead = window()) {
     const std::size_t places = ahead.size() - layout::kRecordHeaderBytes + 1;
     const ByteSpan searched = ahead.first(places + layout::kRecordMagic.size() - 1);
-    const auto at = std::ranges::search(searched, layout::kRecordMagic).begin();
-    const bool found = at != searched.end();
-    pass_to(position_ + (found ? static_cast<std::size_t>(at - searched.begin()) : places));
+    const std::size_t at = as_text(searched).find(as_text(layout::kRecordMagic));
+    const bool found = at != std::string_view::npos;
+    pass_to(position_ + (found ? at : places));
     if (found) return true;
   }
   return false;

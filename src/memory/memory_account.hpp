@@ -3,6 +3,7 @@
 #include <adapipe/error.hpp>
 #include <algorithm>
 #include <cstddef>
+#include <string>
 
 #include "memory/fifo_gate.hpp"
 
@@ -21,15 +22,15 @@ class MemoryAccount {
   }
   MemoryAccount(const MemoryAccount&) = delete;
 
-  /// To be called before the memory is taken. Throws Error(resource_exhausted) if the budget does
-  /// not have it at the moment: who holds chunks must not wait for more.
-  void charge(std::size_t bytes) {
+  /// To be called before the memory is taken for `what`. Throws Error(resource_exhausted) if the
+  /// budget does not have it at the moment: who holds chunks must not wait for more.
+  void charge(std::size_t bytes, const char* what = "the index") {
     used_bytes_ += bytes;
     if (used_bytes_ <= held_bytes_ + kFreeBytes) return;
     const std::size_t more = std::max(used_bytes_ - held_bytes_ - kFreeBytes, kFreeBytes);
     if (!budget_.try_extend(more))
       throw Error(errc::resource_exhausted,
-                  "the index and what goes with it do not fit into the memory budget");
+                  std::string(what) + " does not fit into the memory budget");
     held_bytes_ += more;
   }
 
