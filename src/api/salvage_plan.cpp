@@ -15,8 +15,10 @@ void put_in_order(std::vector<FoundChunk>& found) {
   std::ranges::sort(found, {}, [](const FoundChunk& chunk) {
     return std::tuple(chunk.sequence, chunk.record_offset);
   });
-  const auto copies = std::ranges::unique(found, {}, &FoundChunk::sequence);
-  found.erase(copies.begin(), copies.end());
+  const auto is_copy = [](const FoundChunk& one, const FoundChunk& other) {
+    return one.sequence == other.sequence;
+  };
+  found.erase(std::unique(found.begin(), found.end(), is_copy), found.end());
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 namespace adapipe::testing {
 
 inline bool contains(const Bytes& bytes, const Bytes& part) {
-  return std::ranges::search(bytes, part).size() == part.size();
+  return std::search(bytes.begin(), bytes.end(), part.begin(), part.end()) != bytes.end();
 }
 
 /// What salvaging an edited container has to give. Chunks were cut evenly.

@@ -280,9 +280,9 @@ TEST_CASE("a scan tells how far it is, and asks before it takes memory") {
   RecordScanner scanner(
       source, made.opened, [&](std::size_t more) { reserved += more; },
       [&](std::uint64_t more) { passed += more; });
-  for (const std::uint64_t end : {0, 1, 2, 3}) {
+  for (std::size_t record = 0; record < 4; ++record) {
     REQUIRE(scanner.next());
-    CHECK(passed == Tampered(made.bytes).offset_of(end + 1) - head_bytes);
+    CHECK(passed == Tampered(made.bytes).offset_of(record + 1) - head_bytes);
   }
   CHECK_FALSE(scanner.next());
   CHECK(bytes.size() - head_bytes - passed < kHead);
