@@ -46,6 +46,7 @@ class Seeds {
     write("header", {}, input);
     write("index", from_hex("02"), input);
     write("restore_stream", {}, input);
+    write("salvage", {}, input);
     write("random_access", reading_steps(), input);
     return container_from(input);
   }
