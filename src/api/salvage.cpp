@@ -187,6 +187,7 @@ class Salvaging {
         return;
       }
     }
+    memory_.charge(2 * sizeof(LostRange) + reason.size(), "the list of what is lost");
     report_.lost.push_back({.offset_bytes = reached_,
                             .length_bytes = bytes,
                             .first_chunk = next_chunk_,
