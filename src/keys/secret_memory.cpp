@@ -3,68 +3,95 @@
 #include <openssl/crypto.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
-#include <memory_resource>
 #include <mutex>
 #include <new>
+#include <type_traits>
+#include <utility>
 
 namespace adapipe::inline v0_1 {
 namespace {
 
-class SecretPages final : public std::pmr::memory_resource {
-  void* do_allocate(std::size_t bytes, std::size_t) override {
-    void* const pages =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) throw std::bad_alloc();
-#ifdef MADV_DONTDUMP
-    ::madvise(pages, bytes, MADV_DONTDUMP);  // a kernel that cannot do it refuses: no harm
-#endif
-    return pages;
-  }
-  void do_deallocate(void* pages, std::size_t bytes, std::size_t) override {
-    ::munmap(pages, bytes);
-  }
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
-    return this == &other;
-  }
-};
+constexpr std::size_t kMinBlockBytes = 16;
+constexpr std::size_t kMaxBlockBytes = 4096;  // larger secrets get pages of their own
+constexpr std::size_t kSlabBytes = 2 * kMaxBlockBytes;
 
-/// Secrets are small: many share a page, and what keeps account of them is there as well.
+void* map_pages(std::size_t bytes) {
+  void* const pages =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) throw std::bad_alloc();
+#ifdef MADV_DONTDUMP
+  ::madvise(pages, bytes, MADV_DONTDUMP);  // a kernel that cannot do it refuses: no harm
+#endif
+  return pages;
+}
+
+/// Secrets are small: those of about one size share pages, which are kept for the next ones. A free
+/// block holds the account of the next, so that nothing is left to fail once the pages are there.
+/// (std::pmr's pools of libstdc++ 12 crash when the second of their two allocations fails.)
 class SecretPool {
  public:
-  void* allocate(std::size_t bytes, std::size_t alignment) {
+  void* allocate(std::size_t bytes) {
+    if (bytes > kMaxBlockBytes) return map_pages(bytes);
+    const std::size_t block_bytes = block_bytes_for(bytes);
     const std::lock_guard lock(mutex_);
-    return pool_.allocate(bytes, alignment);
+    FreeBlock*& first = first_free(block_bytes);
+    if (first == nullptr) cut_slab(block_bytes);
+    return std::exchange(first, first->next);
   }
-  void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
+  void deallocate(void* memory, std::size_t bytes) noexcept {
+    if (bytes > kMaxBlockBytes) {
+      ::munmap(memory, bytes);
+      return;
+    }
     const std::lock_guard lock(mutex_);
-    pool_.deallocate(memory, bytes, alignment);
+    add_free(memory, block_bytes_for(bytes));
   }
 
  private:
+  struct FreeBlock {
+    FreeBlock* next;
+  };
+
+  static std::size_t block_bytes_for(std::size_t bytes) {
+    return std::bit_ceil(std::max(bytes, kMinBlockBytes));
+  }
+  FreeBlock*& first_free(std::size_t block_bytes) {
+    return free_[static_cast<std::size_t>(std::countr_zero(block_bytes / kMinBlockBytes))];
+  }
+  void add_free(void* memory, std::size_t block_bytes) {
+    FreeBlock*& first = first_free(block_bytes);
+    first = std::construct_at(static_cast<FreeBlock*>(memory), FreeBlock{first});
+  }
+  void cut_slab(std::size_t block_bytes) {
+    auto* const slab = static_cast<std::byte*>(map_pages(kSlabBytes));
+    for (std::size_t at = kSlabBytes; at > 0; at -= block_bytes)
+      add_free(slab + at - block_bytes, block_bytes);
+  }
+
   std::mutex mutex_;
-  SecretPages pages_;
-  std::pmr::unsynchronized_pool_resource pool_{&pages_};  // under mutex_
+  std::array<FreeBlock*, std::countr_zero(kMaxBlockBytes / kMinBlockBytes) + 1> free_{};
 };
 
 /// Never destroyed.
 SecretPool& secret_pool() {
-  alignas(SecretPool) static std::array<std::byte, sizeof(SecretPool)> memory;
-  static SecretPool* const pool =
-      std::construct_at(static_cast<SecretPool*>(static_cast<void*>(memory.data())));
-  return *pool;
+  static_assert(std::is_trivially_destructible_v<SecretPool>);
+  constinit static SecretPool pool;
+  return pool;
 }
 
 }  // namespace
 
 void* allocate_secret(std::size_t bytes, std::size_t alignment) {
-  return secret_pool().allocate(bytes, alignment);
+  return secret_pool().allocate(std::max(bytes, alignment));
 }
 
 void free_secret(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
   wipe({static_cast<std::byte*>(memory), bytes});
-  secret_pool().deallocate(memory, bytes, alignment);
+  secret_pool().deallocate(memory, std::max(bytes, alignment));
 }
 
 void wipe(std::span<std::byte> bytes) noexcept { OPENSSL_cleanse(bytes.data(), bytes.size()); }
