@@ -6,10 +6,35 @@
 #include <cstddef>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace adapipe::inline v0_1 {
+
+/// oneTBB (2021.8) counts a task before there is memory for it, and for ever if there is none: what
+/// waits for the group would never end.
+class Session : public oneapi::tbb::task_group {
+ public:
+  template <typename Task>
+  oneapi::tbb::task_handle defer(Task&& task) {
+    // oneTBB itself uncounts a task that fails to be copied.
+    static_assert(std::is_nothrow_constructible_v<std::decay_t<Task>, Task>);
+    try {
+      return task_group::defer(std::forward<Task>(task));
+    } catch (...) {
+      uncount(*this);
+      throw;
+    }
+  }
+
+ private:
+  /// Does nothing with a oneTBB that keeps its count elsewhere.
+  template <typename Group>
+  static void uncount(Group& group) {
+    if constexpr (requires { group.m_wait_ctx.release(); }) group.m_wait_ctx.release();
+  }
+};
 
 /// An arena whose workers are threads of our own, with names: each is seated in it, waiting for a
 /// task group that ends with the arena, and meanwhile runs whatever is spawned or enqueued there.
@@ -47,7 +72,7 @@ class WorkerArena {
   void dismiss() noexcept;
 
   oneapi::tbb::task_arena arena_;
-  oneapi::tbb::task_group session_;
+  Session session_;
   oneapi::tbb::task_handle hold_;  // keeps session_ from ending
   std::vector<std::thread> seats_;
 };
