@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "exit_code.hpp"
 #include "options.hpp"
 #include "signals.hpp"
 
@@ -62,8 +63,12 @@ ExitCode run(int argc, char** argv, const std::stop_token& stop) {
 int main(int argc, char** argv) {
   tool::reserve_standard_descriptors();
   tool::forbid_core_dumps();
-  const tool::SignalWatch signals;
-  const tool::ExitCode code = tool::run(argc, argv, signals.token());
-  if (signals.caught() != 0) tool::die_of(signals.caught());
-  return static_cast<int>(code);
+  try {
+    const tool::SignalWatch signals;
+    const tool::ExitCode code = tool::run(argc, argv, signals.token());
+    if (signals.caught() != 0) tool::die_of(signals.caught());
+    return static_cast<int>(code);
+  } catch (...) {
+    return static_cast<int>(tool::report_failure({}));
+  }
 }

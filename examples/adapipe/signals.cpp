@@ -3,6 +3,10 @@
 #include <pthread.h>
 
 #include <cstdlib>
+#include <string>
+#include <system_error>
+
+#include "exit_code.hpp"
 
 namespace tool {
 namespace {
@@ -14,6 +18,8 @@ std::atomic<bool> nothing_to_clean_up = false;
 SignalWatch::SignalWatch() {
   // A parent that ignores SIGPIPE would make us complain about a reader that has left.
   std::signal(SIGPIPE, SIG_DFL);
+  // A limit on the size of files is an error like a full disk, after which there is to clean up.
+  std::signal(SIGXFSZ, SIG_IGN);
   sigemptyset(&watched_);
   sigaddset(&watched_, SIGINT);
   sigaddset(&watched_, SIGTERM);
@@ -21,7 +27,11 @@ SignalWatch::SignalWatch() {
   sigaction(SIGHUP, nullptr, &hangup);
   if (hangup.sa_handler != SIG_IGN) sigaddset(&watched_, SIGHUP);  // nohup asks for that
   pthread_sigmask(SIG_BLOCK, &watched_, &mask_before_);
-  thread_ = std::thread([this] { wait_for_signals(); });
+  try {
+    thread_ = std::thread([this] { wait_for_signals(); });
+  } catch (const std::system_error& error) {
+    throw Failure(ExitCode::resources, std::string("cannot start a thread: ") + error.what());
+  }
 }
 
 SignalWatch::~SignalWatch() {

@@ -11,6 +11,7 @@ namespace tool {
 /// Must be made before any other thread, which would otherwise take the signals itself.
 class SignalWatch {
  public:
+  /// Throws Failure if there is no thread to be had.
   SignalWatch();
   /// Gives the signals back; one that arrives from here on kills at once.
   ~SignalWatch();
