@@ -1,16 +1,18 @@
 #include "io/partial_file.hpp"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include "util/random.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -22,10 +24,9 @@ constexpr std::size_t kRandomLetters = 6;
 constexpr int kMaxAttempts = 100;
 
 /// Shortened where needed, at the start of a UTF-8 character, to be a possible file name.
-std::string partial_name(std::string_view target, const std::string& file) {
+std::string partial_name(std::string_view target) {
   std::array<unsigned char, kRandomLetters> random{};
-  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
-    throw os_error("cannot make a random file name", errno, file);
+  system_random().fill(std::as_writable_bytes(std::span(random)));
   constexpr std::size_t kRoom = NAME_MAX - 2 - kRandomLetters - kSuffix.size();
   if (target.size() > kRoom) {
     std::size_t length = kRoom;
@@ -35,15 +36,6 @@ std::string partial_name(std::string_view target, const std::string& file) {
   std::string name = "." + std::string(target) + ".";
   for (const unsigned char byte : random) name += kAlphabet[byte % kAlphabet.size()];
   return name.append(kSuffix);
-}
-
-/// Some file systems cannot sync a file or a folder; that is no failure of the data.
-void sync(int descriptor, const char* message, const std::string& file) {
-  int result = 0;
-  do {
-    result = ::fsync(descriptor);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno != EINVAL && errno != ENOTSUP) throw os_error(message, errno, file);
 }
 
 /// Of a folder that may be written but not read, only a handle that cannot be synced is to be had.
@@ -76,7 +68,7 @@ void PartialFile::create() {
   const auto asked = options_.permissions.value_or(std::filesystem::perms(0666));
   const auto mode = static_cast<mode_t>(asked & std::filesystem::perms::mask);
   for (int attempt = 0; attempt < kMaxAttempts && !file_; ++attempt) {
-    partial_ = partial_name(target_, name_);
+    partial_ = partial_name(target_);
     const int value = ::openat(folder_.get(), partial_.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
     if (value < 0 && errno != EEXIST && errno != EINTR) break;
@@ -94,13 +86,13 @@ void PartialFile::create() {
 }
 
 void PartialFile::publish() {
-  if (options_.durable) sync(file_.get(), "cannot write it to the disk", name_);
+  if (options_.durable) sync_to_disk(file_.get(), "cannot write it to the disk", name_);
   if (const int error_number = file_.close(); error_number != 0)
     throw os_error("cannot close", error_number, name_);
   rename();
   partial_.clear();
   if (options_.durable && can_be_synced(folder_.get()))
-    sync(folder_.get(), "complete, but its folder cannot be written to the disk", name_);
+    sync_to_disk(folder_.get(), "complete, but its folder cannot be written to the disk", name_);
 }
 
 void PartialFile::rename() {

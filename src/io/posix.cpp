@@ -46,10 +46,10 @@ Error os_error(std::string message, int error_number, const std::string& file) {
   return Error(errc::io_error, std::move(message)).in_file(file).caused_by(cause);
 }
 
-Descriptor open_descriptor(const std::filesystem::path& path, int flags) noexcept {
+Descriptor open_descriptor(const std::filesystem::path& path, int flags, mode_t mode) noexcept {
   int value = -1;
   do {
-    value = ::open(path.c_str(), flags | O_CLOEXEC);
+    value = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (value < 0 && errno == EINTR);
   return Descriptor::owned(value);
 }
@@ -116,6 +116,14 @@ void write_fully_at(int descriptor, std::uint64_t offset_bytes, std::span<const 
       throw os_error("cannot write", errno, file).at_offset(offset_bytes);
     }
   }
+}
+
+void sync_to_disk(int descriptor, const char* message, const std::string& file) {
+  int result = 0;
+  do {
+    result = ::fsync(descriptor);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0 && errno != EINVAL && errno != ENOTSUP) throw os_error(message, errno, file);
 }
 
 }  // namespace adapipe::inline v0_1

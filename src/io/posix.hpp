@@ -40,8 +40,9 @@ class Descriptor {
 /// Error(resource_exhausted) when it ran out of descriptors or memory.
 Error os_error(std::string message, int error_number, const std::string& file);
 
-/// open() with O_CLOEXEC, again when interrupted. Empty, with errno set, if it failed.
-Descriptor open_descriptor(const std::filesystem::path& path, int flags) noexcept;
+/// open() with O_CLOEXEC, again when interrupted. Empty, with errno set, if it failed. `mode` is
+/// that of a file that is made.
+Descriptor open_descriptor(const std::filesystem::path& path, int flags, mode_t mode = 0) noexcept;
 
 /// Throws Error(io_error) for a descriptor that is not open.
 struct stat status_of(int descriptor, const std::string& file);
@@ -64,5 +65,9 @@ std::size_t read_fully_at(int descriptor, std::uint64_t offset_bytes, std::span<
 /// Writes all of `bytes`. Throws Error(io_error).
 void write_fully_at(int descriptor, std::uint64_t offset_bytes, std::span<const std::byte> bytes,
                     const std::string& file);
+
+/// fsync(). Some file systems cannot sync a file or a folder; that is no failure of the data.
+/// Throws Error(io_error) that says `message`.
+void sync_to_disk(int descriptor, const char* message, const std::string& file);
 
 }  // namespace adapipe::inline v0_1
