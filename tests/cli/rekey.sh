@@ -134,35 +134,6 @@ run bash -c '"$0" rekey -k k --add-key-file new c -o - 1<>c' "$adapipe"
 expect_status 64
 [ "$before" = "$(tree)" ] || fail "a container was overwritten while it was read"
 
-# Killed at any moment: the file is the old one or the new one, whole.
-make_file data 20971520
-succeeds "$adapipe" process -q -f -k k --codec none data -o original
-cp original c
-is_whole() {
-  cmp -s c original || opens new c
-  rm -f .c.*.partial
-}
-partial_exists() {
-  compgen -G '.c.*.partial' >/dev/null || ! kill -0 "$pid" 2>/dev/null
-}
-started=$(date +%s%N)
-succeeds "$adapipe" rekey -q -k k --add-key-file new --remove 1 c
-took_ms=$((($(date +%s%N) - started) / 1000000 + 1))
-for ((i = 0; i < 30; ++i)); do
-  cp original c
-  "$adapipe" rekey -q -k k --add-key-file new --remove 1 c &
-  pid=$!
-  if ((i < 10)); then
-    until partial_exists; do :; done
-  else
-    ms=$((RANDOM % took_ms))
-    sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
-  fi
-  kill -KILL $pid 2>/dev/null
-  wait $pid 2>/dev/null
-  is_whole
-done
-
 # X25519: from a key file to the owners of two identities.
 succeeds "$adapipe" keygen -q --x25519 -o id1
 succeeds "$adapipe" keygen -q --x25519 -o id2
