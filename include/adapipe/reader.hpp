@@ -22,7 +22,7 @@ struct ContainerInfo {
   bool authenticated = false;  ///< false: read without a key, anyone could have written it
   std::string cipher{};        ///< such as "AES-256-GCM"; empty: not encrypted
   std::vector<StageInfo> stages{};
-  std::vector<std::uint16_t> slot_types{};  ///< who can open it, see FORMAT.md
+  std::vector<std::uint16_t> slot_types{};   ///< who can open it, see FORMAT.md
   std::optional<std::size_t> opened_slot{};  ///< the one of these that did, from 0
   std::uint32_t chunk_bytes = 0;
   std::optional<std::uint64_t> chunks{};       ///< known once the index was read

@@ -69,7 +69,7 @@ class Salvaging {
   SalvageReport report() && {
     report_.input_bytes = source().total_bytes();
     report_.output_bytes = written_to_;
-    report_.slot_type = container_.slot_type;
+    report_.slot_type = container_.slot_type();
     report_.max_in_flight = 1;
     report_.stages = worker_->report();
     for (const StageReport& stage : report_.stages) report_.cpu += stage.time;
