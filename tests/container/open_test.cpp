@@ -137,7 +137,8 @@ TEST_CASE("a slot with a file key that does not fit the header does not end the 
   const FileKey right = file_key_of(0x40);
   const Slot decoy = slot_for(key, file_key_of(0x77), base, 1);
   const Slot real = slot_for(key, right, base, 2);
-  CHECK(open_head(head_with_slots({decoy, real}, base, right), {key}).slot_type() == kSlotSharedKey);
+  CHECK(open_head(head_with_slots({decoy, real}, base, right), {key}).slot_type() ==
+        kSlotSharedKey);
   CHECK(kind_of([&] { open_head(head_with_slots({decoy}, base, right), {key}); }) ==
         errc::wrong_key);
 }
