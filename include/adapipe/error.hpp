@@ -57,7 +57,8 @@ class ADAPIPE_API Error : public std::system_error {
   std::error_code cause() const noexcept;
 
   /// Annotations, for those who throw or pass an Error on. The first one wins: the place closest
-  /// to the failure knows best. They return *this, for `throw Error(...).at_chunk(7)`.
+  /// to the failure knows best. Without memory for it, one is left out. They return *this, for
+  /// `throw Error(...).at_chunk(7)`.
   Error& at_chunk(std::uint64_t index);
   Error& at_offset(std::uint64_t offset_bytes);
   Error& in_stage(std::string id);
@@ -66,7 +67,8 @@ class ADAPIPE_API Error : public std::system_error {
 
  private:
   struct Detail;
-  Detail& writable();
+  template <typename Set>
+  Error& annotate(Set set);
   std::shared_ptr<const Detail> detail_;
 };
 

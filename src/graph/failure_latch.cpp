@@ -5,6 +5,20 @@
 #include <utility>
 
 namespace adapipe::inline v0_1 {
+namespace {
+
+/// Made while there is memory: copying an Error takes none, making one does.
+const Error kOutOfMemory(errc::resource_exhausted, "out of memory");
+
+Error make_error(errc kind, const char* message) noexcept {
+  try {
+    return Error(kind, message);
+  } catch (...) {
+    return kOutOfMemory;
+  }
+}
+
+}  // namespace
 
 bool FailureLatch::fail(Error error) noexcept {
   const std::lock_guard lock(mutex_);
@@ -32,11 +46,11 @@ Error FailureLatch::current_exception_as_error(errc otherwise) noexcept {
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return Error(errc::resource_exhausted, "out of memory");
+    return kOutOfMemory;
   } catch (const std::exception& error) {
-    return Error(otherwise, error.what());
+    return make_error(otherwise, error.what());
   } catch (...) {
-    return Error(otherwise, "threw something that is not a std::exception");
+    return make_error(otherwise, "threw something that is not a std::exception");
   }
 }
 

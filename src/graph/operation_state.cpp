@@ -6,6 +6,12 @@
 #include "graph/serial_runner.hpp"
 
 namespace adapipe::inline v0_1 {
+namespace {
+
+/// Made while there is memory, for whoever cancels may do it because there is none.
+const Error kCancelled(errc::cancelled, "the operation was cancelled");
+
+}  // namespace
 
 OperationState::OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, StartOptions options)
     : runtime_(runtime),
@@ -213,7 +219,7 @@ void OperationState::fail(Error error) noexcept {
 }
 
 void OperationState::cancel() noexcept {
-  if (!done()) fail(Error(errc::cancelled, "the operation was cancelled"));
+  if (!done()) fail(kCancelled);
 }
 
 void OperationState::on_io_thread(Step step) noexcept {

@@ -1,4 +1,5 @@
 #include <adapipe/error.hpp>
+#include <new>
 #include <utility>
 
 namespace adapipe::inline v0_1 {
@@ -98,12 +99,18 @@ Error::Error(errc code, std::string message) : std::system_error(make_error_code
 Error::~Error() = default;
 
 /// Copies always: whether another thread has just dropped the last other reference cannot be told
-/// without a race, and errors are rare.
-Error::Detail& Error::writable() {
-  auto copy = std::make_shared<Detail>(*detail_);
-  Detail& detail = *copy;
-  detail_ = std::move(copy);
-  return detail;
+/// without a race, and errors are rare. Without memory the error stays as it is: that it happened
+/// is worth more than where.
+template <typename Set>
+Error& Error::annotate(Set set) {
+  try {
+    auto copy = std::make_shared<Detail>(*detail_);
+    set(*copy);
+    copy->compose();
+    detail_ = std::move(copy);
+  } catch (const std::bad_alloc&) {
+  }
+  return *this;
 }
 
 const char* Error::what() const noexcept { return detail_->what.c_str(); }
@@ -115,42 +122,27 @@ std::error_code Error::cause() const noexcept { return detail_->cause; }
 
 Error& Error::at_chunk(std::uint64_t index) {
   if (detail_->chunk) return *this;
-  Detail& detail = writable();
-  detail.chunk = index;
-  detail.compose();
-  return *this;
+  return annotate([&](Detail& detail) { detail.chunk = index; });
 }
 
 Error& Error::at_offset(std::uint64_t offset_bytes) {
   if (detail_->offset) return *this;
-  Detail& detail = writable();
-  detail.offset = offset_bytes;
-  detail.compose();
-  return *this;
+  return annotate([&](Detail& detail) { detail.offset = offset_bytes; });
 }
 
 Error& Error::in_stage(std::string id) {
   if (detail_->stage) return *this;
-  Detail& detail = writable();
-  detail.stage = std::move(id);
-  detail.compose();
-  return *this;
+  return annotate([&](Detail& detail) { detail.stage = std::move(id); });
 }
 
 Error& Error::in_file(std::string path) {
   if (detail_->path) return *this;
-  Detail& detail = writable();
-  detail.path = std::move(path);
-  detail.compose();
-  return *this;
+  return annotate([&](Detail& detail) { detail.path = std::move(path); });
 }
 
 Error& Error::caused_by(std::error_code cause) {
   if (detail_->cause) return *this;
-  Detail& detail = writable();
-  detail.cause = cause;
-  detail.compose();
-  return *this;
+  return annotate([&](Detail& detail) { detail.cause = cause; });
 }
 
 }  // namespace adapipe::inline v0_1

@@ -1,8 +1,8 @@
-"""limits.py ADAPIPE [--sanitized]
+"""limits.py ADAPIPE [--memory]
 
-Runs the commands where something is used up, closed, or taken away: descriptors, memory, file size,
-the disk, folders, the other end of a pipe. Each run ends as trial.py says. --sanitized: without the
-limits that a sanitizer cannot live with.
+Runs the commands where something is used up, closed, or taken away: descriptors, file size, the disk,
+folders, the other end of a pipe. Each run ends as trial.py says. --memory: address space as well, whose
+end the tool does not survive at every point, and a sanitizer at none.
 """
 import itertools
 import os
@@ -200,7 +200,7 @@ def main():
         checks = Checks(template, scratch)
         topics = [file_size, descriptors, full_device, full_disk, standard_streams, pipes, folders,
                   shrinking_input]
-        if "--sanitized" not in options:
+        if "--memory" in options:
             topics.append(memory)
         for topic in topics:
             before = checks.runs
