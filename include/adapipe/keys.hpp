@@ -158,7 +158,8 @@ class ADAPIPE_API KeyProvider {
                                           std::stop_token stop) const = 0;
 };
 
-/// Someone who will be able to open the container. Every key type converts to it.
+/// Someone who will be able to open the container. Every key type converts to it. A value; copies
+/// share, and moving copies.
 class ADAPIPE_API Recipient {
  public:
   Recipient(const SharedKey& key);
@@ -172,13 +173,16 @@ class ADAPIPE_API Recipient {
   Recipient(std::shared_ptr<P> provider)
       : Recipient(std::shared_ptr<const KeyProvider>(std::move(provider))) {}
 
+  Recipient(const Recipient&) noexcept = default;
+  Recipient& operator=(const Recipient&) noexcept = default;
+
   const RecipientImpl& impl() const noexcept { return *impl_; }
 
  private:
   std::shared_ptr<const RecipientImpl> impl_;
 };
 
-/// A secret that may open a container. Every private key type converts to it.
+/// A secret that may open a container. Every private key type converts to it. A value as Recipient.
 class ADAPIPE_API Identity {
  public:
   Identity(const SharedKey& key);
@@ -189,6 +193,9 @@ class ADAPIPE_API Identity {
   template <std::derived_from<KeyProvider> P>
   Identity(std::shared_ptr<P> provider)
       : Identity(std::shared_ptr<const KeyProvider>(std::move(provider))) {}
+
+  Identity(const Identity&) noexcept = default;
+  Identity& operator=(const Identity&) noexcept = default;
 
   const IdentityImpl& impl() const noexcept { return *impl_; }
 

@@ -37,10 +37,13 @@ struct ProcessOptions {
   std::size_t max_in_flight = 0;
 };
 
-/// A validated chain of stages. Immutable, thread-safe, reusable; copies share.
+/// A validated chain of stages. Immutable, thread-safe, reusable; copies share, and moving copies.
 class ADAPIPE_API Pipeline {
  public:
   class Builder;
+
+  Pipeline(const Pipeline&) noexcept = default;
+  Pipeline& operator=(const Pipeline&) noexcept = default;
 
   /// Sends all of `source` through the stages into a container at `sink`, and waits.
   /// Throws Error; the sink then holds what it held before (streams: see Sink).

@@ -20,6 +20,8 @@ using StageFactory = std::function<std::shared_ptr<const Stage>(std::span<const 
 class ADAPIPE_API StageRegistry {
  public:
   StageRegistry();
+  StageRegistry(const StageRegistry&) noexcept = default;
+  StageRegistry& operator=(const StageRegistry&) noexcept = default;
 
   /// Error(already_exists) if `id` is taken, Error(invalid_argument) if it is not 1 .. 255 bytes.
   void add(std::string id, StageFactory factory);

@@ -24,10 +24,14 @@ struct CipherOptions {
   ListOf<Recipient> recipients{};
 };
 
-/// The encryption that closes a pipeline: which AEAD, for whom. A value; build() checks it.
+/// The encryption that closes a pipeline: which AEAD, for whom. A value, which moving copies;
+/// build() checks it.
 class ADAPIPE_API Cipher {
  public:
   Cipher(std::shared_ptr<const CipherBackend> backend, CipherOptions options);
+
+  Cipher(const Cipher&) = default;
+  Cipher& operator=(const Cipher&) = default;
 
   const CipherBackend& backend() const noexcept { return *backend_; }
   std::shared_ptr<const CipherBackend> shared_backend() const noexcept { return backend_; }

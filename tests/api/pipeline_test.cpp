@@ -61,6 +61,21 @@ TEST_CASE("build() refuses what cannot work and names the stage") {
   }
 }
 
+TEST_CASE("a cipher, a pipeline or a registry that was moved from is still what it was") {
+  Cipher cipher = aes_256_gcm({.recipients = {SharedKey::generate()}});
+  const Cipher moved_cipher = std::move(cipher);
+  REQUIRE(cipher.shared_backend() == moved_cipher.shared_backend());
+  CHECK(cipher.recipients().size() == 1);
+
+  Pipeline pipeline = Pipeline::Builder().add(cipher).build();
+  const Pipeline moved_pipeline = std::move(pipeline);
+  REQUIRE(&pipeline.plan() == &moved_pipeline.plan());
+
+  StageRegistry registry;
+  const StageRegistry moved_registry = std::move(registry);
+  CHECK(registry.contains("adapipe.zstd"));
+}
+
 TEST_CASE("17 stages are more than a container holds, 16 are not") {
   Pipeline::Builder builder;
   for (int i = 0; i < 16; ++i) builder.add(xor_stage());

@@ -102,6 +102,16 @@ TEST_CASE("copies of a shared key are one secret, and a moved-from key is still 
   CHECK(copy_of(key.bytes()) != copy_of(bytes.bytes()));
 }
 
+TEST_CASE("a recipient or an identity that was moved from is still who it was") {
+  const SharedKey key = SharedKey::generate();
+  Recipient recipient(key);
+  const Recipient moved_recipient = std::move(recipient);
+  REQUIRE(&recipient.impl() == &moved_recipient.impl());
+  Identity identity(key);
+  const Identity moved_identity = std::move(identity);
+  REQUIRE(&identity.impl() == &moved_identity.impl());
+}
+
 TEST_CASE("a key in a static object of the host may be the last to go") {
   key_of_the_host = SharedKey::generate();
   CHECK_FALSE(all_zero(key_of_the_host->bytes()));
