@@ -65,6 +65,7 @@ void add_keys(CLI::App& app, KeyOptions& keys, bool forward) {
       ->excludes(ask)
       ->group(group);
   ask->option_text(" ")->group(group);
+  ask->disable_flag_override();  // its message does not repeat what was taken for a value
   if (forward) {
     add_kdf(app, keys, group);
     add_recipients(app, keys, group);
@@ -138,6 +139,7 @@ void add_new_keys(CLI::App& app, Options& options) {
       ->excludes(ask)
       ->group(group);
   ask->option_text(" ")->group(group);
+  ask->disable_flag_override();
   add_kdf(app, options.new_keys, group);
   add_repeated(app, "--add-recipient", options.new_keys.recipients,
                "Let the owner of this X25519 public key open; may be\nrepeated")

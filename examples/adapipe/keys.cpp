@@ -1,6 +1,7 @@
 #include "keys.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <adapipe/error.hpp>
 #include <adapipe/reader.hpp>
@@ -31,10 +32,28 @@ bool is_file_of(const std::string& file) {
   }
 }
 
+/// Also one with a typo, which is a secret nevertheless.
+bool looks_private(std::string_view text) {
+  constexpr std::string_view kPrefix = "adp-secret-key-";
+  return std::ranges::equal(text.substr(0, kPrefix.size()), kPrefix, {}, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+}
+
+/// The text of a key where the name of its file belongs must not come back in a message.
+void refuse_key_text(const std::string& file) {
+  constexpr std::size_t kHexDigits = 2 * adapipe::SharedKey::kBytes;
+  const bool is_hex = file.size() == kHexDigits &&
+                      file.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if ((is_hex || looks_private(file)) && ::access(file.c_str(), F_OK) != 0)
+    throw Failure(ExitCode::usage, "a key was given where the name of its file belongs");
+}
+
 /// Loads a key, or gives `advice` if `file` holds an Other. A pipe is not asked: what it held is
 /// gone, and reading it again would wait.
 template <typename Key, typename Other>
 Key load(const std::string& file, const char* advice) {
+  refuse_key_text(file);
   const NothingToCleanUp reading;
   try {
     return Key::load(file);
@@ -54,14 +73,6 @@ adapipe::X25519Identity load_identity(const std::string& file) {
   return load<adapipe::X25519Identity, adapipe::SharedKey>(file, "give this kind of key with -k");
 }
 
-/// Also one with a typo, which is a secret nevertheless.
-bool looks_private(std::string_view text) {
-  constexpr std::string_view kPrefix = "adp-secret-key-";
-  return std::ranges::equal(text.substr(0, kPrefix.size()), kPrefix, {}, [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-}
-
 adapipe::X25519PublicKey parse_recipient(const std::string& text, const std::string& place) {
   if (looks_private(text))
     throw Failure(ExitCode::usage,
@@ -79,6 +90,7 @@ std::string shown_recipient(const std::string& text) {
 }
 
 void load_recipients_file(const std::string& file, adapipe::ListOf<adapipe::Recipient>& to) {
+  refuse_key_text(file);
   const NothingToCleanUp reading;
   std::ifstream content(file, std::ios::binary);
   if (!content) throw Failure(ExitCode::no_input, file + ": cannot open the recipients file");

@@ -109,6 +109,18 @@ for text in "$secret" "${secret,,}" "${secret%?}"; do
   grep -qi "${secret:15:20}" "$logs/err" && fail "the private key is shown"
 done
 
+# A secret where the name of its file belongs, or behind a flag.
+for option in "-i $secret" "-i ${secret%?}" "-k $secret" "-k $(cat k)"; do
+  # shellcheck disable=SC2086
+  refuses 64 'a key was given' "$adapipe" restore $option x.adapipe -o back
+  grep -qiF -- "${option:20:20}" "$logs/err" && fail "the key is shown"
+done
+refuses 64 'a key was given' "$adapipe" process -R "$secret" data
+refuses 64 'passphrase' "$adapipe" process --passphrase=hunter2 data
+grep -q hunter2 "$logs/err" && fail "the passphrase is shown"
+refuses 64 'passphrase' "$adapipe" rekey -k k --add-passphrase=hunter2 x.adapipe
+grep -q hunter2 "$logs/err" && fail "the new passphrase is shown"
+
 # Recipients files; everyone in them opens.
 printf '# two people\n\n %s\r\n%s\n' "$recipient" "$(grep -oE 'adp1.*' id2)" >people
 succeeds "$adapipe" process -q -R people -k k data -o for.all
