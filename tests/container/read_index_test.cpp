@@ -193,6 +193,21 @@ TEST_CASE("an index that was sealed but breaks a rule is refused") {
     }
 }
 
+TEST_CASE("no memory is taken for an index of more chunks than there is space for") {
+  constexpr std::size_t kLeastRecord = 24 + 8 + 1;
+  for (const bool has_space : {true, false}) {
+    Parts parts;
+    parts.record_bytes = 2 * kLeastRecord - (has_space ? 0 : 1);
+    const Container container(parts, false);
+    BytesSource source(container.bytes);
+    bool asked = false;
+    CHECK(kind_of([&] {
+            read_index(source, container.opened, [&](std::size_t) { asked = true; });
+          }) == errc::corrupt);
+    CHECK(asked == has_space);
+  }
+}
+
 TEST_CASE("any byte changed in index record or trailer is noticed") {
   for (const bool encrypted : {false, true}) {
     Container container({}, encrypted);
