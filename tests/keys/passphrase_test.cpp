@@ -1,5 +1,7 @@
 #include "keys/passphrase.hpp"
 
+#include <algorithm>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/fixed_random.hpp"
+#include "support/memory_scan.hpp"
 #include "support/thrown.hpp"
 #include "util/bytes.hpp"
 
@@ -91,6 +94,22 @@ TEST_CASE("one passphrase opens the containers of more writers than it keeps sec
   const Passphrase reader("shared");
   for (int round = 0; round < 2; ++round)
     for (std::uint64_t i = 0; i < slots.size(); ++i) CHECK(opens(reader, slots[i], i));
+}
+
+TEST_CASE("a passphrase keeps the secrets of the last salts only, for those are the container's") {
+  SeededRandom random(1);
+  const Passphrase reader("shared");
+  std::vector<Needle> needles;
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    const Slot slot = wrap(PassphraseAccess::make("shared", kCheap), i, random);
+    REQUIRE(opens(reader, slot, i));
+    SecretArray<32> secret;
+    stretch(as_bytes("shared"), decode_passphrase_slot(slot), secret.bytes());
+    needles.emplace_back(std::to_string(i), secret.bytes());
+  }
+  const std::vector<Finding> kept = find_in_memory(needles);
+  CHECK(std::ranges::count(kept, "0", &Finding::secret) == 0);
+  CHECK(std::ranges::count(kept, "1", &Finding::secret) == 1);
 }
 
 TEST_CASE("one passphrase opens slots of one salt and two costs") {
