@@ -11,7 +11,10 @@
 namespace tool {
 namespace {
 
+// Each side notes its own before it asks for the other's, so that a signal that comes just as there
+// is nothing to clean up is seen by one of them at least.
 std::atomic<bool> nothing_to_clean_up = false;
+std::atomic<int> first_signal = 0;
 
 }  // namespace
 
@@ -41,20 +44,26 @@ SignalWatch::~SignalWatch() {
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
+int SignalWatch::caught() const noexcept { return first_signal; }
+
 void SignalWatch::wait_for_signals() {
   for (;;) {
     int signal = 0;
     if (sigwait(&watched_, &signal) != 0) continue;
     if (ending_) return;
-    if (nothing_to_clean_up) die_of(signal);
     // Only the first one counts: timeout(1) and terminals often send two, and the second must not
     // cut the clean-up short.
     int none = 0;
-    if (caught_.compare_exchange_strong(none, signal)) stop_.request_stop();
+    const bool is_first = first_signal.compare_exchange_strong(none, signal);
+    if (nothing_to_clean_up) die_of(signal);
+    if (is_first) stop_.request_stop();
   }
 }
 
-NothingToCleanUp::NothingToCleanUp() noexcept { nothing_to_clean_up = true; }
+NothingToCleanUp::NothingToCleanUp() noexcept {
+  nothing_to_clean_up = true;
+  if (const int signal = first_signal; signal != 0) die_of(signal);
+}
 NothingToCleanUp::~NothingToCleanUp() { nothing_to_clean_up = false; }
 
 void die_of(int signal) noexcept {

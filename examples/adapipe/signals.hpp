@@ -19,7 +19,7 @@ class SignalWatch {
 
   std::stop_token token() const noexcept { return stop_.get_token(); }
   /// The first signal that arrived; 0 if none did.
-  int caught() const noexcept { return caught_; }
+  int caught() const noexcept;
 
  private:
   void wait_for_signals();
@@ -27,13 +27,13 @@ class SignalWatch {
   sigset_t watched_{};
   sigset_t mask_before_{};
   std::stop_source stop_;
-  std::atomic<int> caught_ = 0;
   std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
 
 /// While one of these lives there is nothing to clean up, and what runs may block where no stop
-/// request reaches it (reading a key from a FIFO, say): a signal then ends the process at once.
+/// request reaches it (reading a key from a FIFO, say): a signal, also one that came before, then
+/// ends the process at once.
 class NothingToCleanUp {
  public:
   NothingToCleanUp() noexcept;

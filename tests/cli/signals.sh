@@ -105,3 +105,14 @@ for option in --key-file --passphrase-file; do
   [ $? -eq 143 ] || fail "$option: not ended by the signal"
   [ ! -e never.adapipe ] || fail "$option: an output was left"
 done
+
+# However early it comes: as soon as the tool takes signals itself, mostly before it asks for the key.
+for ((i = 0; i < 20; ++i)); do
+  (exec "$adapipe" process -k key.fifo c -o never.adapipe) 2>"$logs/err" &
+  pid=$!
+  while mapfile -t state <"/proc/$pid/status" &&
+    [[ ! ${state[*]} =~ ^Name:.adapipe\ .*SigBlk:.[0-9a-f]{12}4 ]]; do :; done
+  kill -TERM $pid
+  wait $pid
+  [ $? -eq 143 ] || fail "not ended by the signal"
+done
