@@ -17,6 +17,12 @@ if(ADAPIPE_SANITIZE STREQUAL "address")
   # Without vptr: oneTBB's flow graph header casts a task down after it has destroyed it.
   set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)
 elseif(ADAPIPE_SANITIZE STREQUAL "thread")
+  get_target_property(tbb_library TBB::tbb LOCATION)
+  file(STRINGS "${tbb_library}" instrumentation REGEX "__tsan_" LIMIT_COUNT 1)
+  if(NOT instrumentation)
+    message(FATAL_ERROR "ADAPIPE_SANITIZE=thread needs a oneTBB that is instrumented as well, and ${tbb_library} is "
+      "not: run cmake/tsan-onetbb.sh PREFIX and configure with -DCMAKE_PREFIX_PATH=PREFIX")
+  endif()
   set(sanitizers -fsanitize=thread)
 elseif(ADAPIPE_SANITIZE)
   message(FATAL_ERROR "ADAPIPE_SANITIZE is '${ADAPIPE_SANITIZE}'; it can be empty, address or thread")
