@@ -5,7 +5,13 @@
 #include <adapipe/report.hpp>
 #include <adapipe/runtime.hpp>
 #include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <functional>
 #include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace adapipe::inline v0_1 {
 
@@ -31,6 +37,18 @@ class [[nodiscard]] ADAPIPE_API Operation {
   Progress progress() const noexcept;
   /// The error that ended it; nullptr while it runs and after success. Lives as long as *this.
   const Error* error() const noexcept;
+  bool done() const noexcept;
+
+  /// `callback` runs once, when the operation has ended or at once if it has, through
+  /// RuntimeOptions::post: it is the operation's last act, and may destroy the Operation and the
+  /// last handle to its Runtime. It must not throw. Several are run in the order in which they were
+  /// given. Throws Error(resource_exhausted) if there is no thread for it.
+  void on_completion(std::function<void()> callback) const;
+
+  /// co_await operation: as get(), without holding a thread. The coroutine goes on where
+  /// on_completion() callbacks run, or at once if the operation has ended.
+  class Awaiter;
+  Awaiter operator co_await() const noexcept;
 
  private:
   friend class OperationState;
@@ -40,5 +58,84 @@ class [[nodiscard]] ADAPIPE_API Operation {
   Runtime runtime_;
   std::shared_ptr<OperationState> state_;
 };
+
+class Operation::Awaiter {
+ public:
+  bool await_ready() const noexcept { return operation_.done(); }
+  void await_suspend(std::coroutine_handle<> coroutine) const {
+    operation_.on_completion([coroutine] { coroutine.resume(); });
+  }
+  Report await_resume() const { return operation_.get(); }
+
+ private:
+  friend class Operation;
+  explicit Awaiter(const Operation& operation) noexcept : operation_(operation) {}
+  const Operation& operation_;
+};
+
+inline Operation::Awaiter Operation::operator co_await() const noexcept { return Awaiter(*this); }
+
+/// Operations that are waited for as one; made by when_all(). It owns them: destroying it cancels
+/// and joins them all. Movable, unless someone waits for it.
+class [[nodiscard]] ADAPIPE_API AllOperations {
+ public:
+  explicit AllOperations(std::vector<Operation> operations) noexcept;
+  AllOperations(AllOperations&&) noexcept;
+  AllOperations& operator=(AllOperations&& other) noexcept;
+  ~AllOperations();
+
+  /// In the order in which they were given.
+  const std::vector<Operation>& operations() const noexcept { return operations_; }
+
+  /// Waits until all have ended, then returns what they did, or throws the Error of the first in
+  /// the list that failed. One that fails does not stop the others.
+  std::vector<Report> get() const;
+  void wait() const;
+  /// true if all have ended within `timeout`.
+  bool wait_for(std::chrono::nanoseconds timeout) const;
+  /// Asks all of them to stop; does not wait.
+  void cancel() const noexcept;
+  bool done() const noexcept;
+
+  /// Runs once, when the last of them has ended; else as Operation::on_completion().
+  void on_completion(std::function<void()> callback) const;
+
+  /// co_await when_all(...): as get(), without holding a thread.
+  class Awaiter;
+  Awaiter operator co_await() const noexcept;
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+class AllOperations::Awaiter {
+ public:
+  bool await_ready() const noexcept { return all_.done(); }
+  void await_suspend(std::coroutine_handle<> coroutine) const {
+    all_.on_completion([coroutine] { coroutine.resume(); });
+  }
+  std::vector<Report> await_resume() const { return all_.get(); }
+
+ private:
+  friend class AllOperations;
+  explicit Awaiter(const AllOperations& all) noexcept : all_(all) {}
+  const AllOperations& all_;
+};
+
+inline AllOperations::Awaiter AllOperations::operator co_await() const noexcept {
+  return Awaiter(*this);
+}
+
+[[nodiscard]] inline AllOperations when_all(std::vector<Operation> operations) {
+  return AllOperations(std::move(operations));
+}
+template <typename... Operations>
+requires(sizeof...(Operations) > 0 && (std::is_same_v<Operations, Operation> && ...))
+    [[nodiscard]] AllOperations when_all(Operations&&... operations) {
+  std::vector<Operation> all;
+  all.reserve(sizeof...(operations));
+  (all.push_back(std::move(operations)), ...);
+  return AllOperations(std::move(all));
+}
 
 }  // namespace adapipe::inline v0_1

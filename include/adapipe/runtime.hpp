@@ -2,6 +2,7 @@
 
 #include <adapipe/export.hpp>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,10 @@ struct RuntimeOptions {
   std::size_t max_concurrent_operations = 0;
   /// The threads are called NAME-cpu and NAME-io (15 bytes are shown by the system).
   std::string thread_name = "adapipe";
+  /// Hands completion callbacks and coroutines to the host's own executor, which runs each once,
+  /// now or later. Called on a thread of the runtime. Empty: they run one after the other on a
+  /// thread called NAME-then, made at the first use.
+  std::function<void(std::function<void()>)> post{};
 };
 
 /// The threads and the byte budget that operations share. A cheap handle: copies share one

@@ -202,11 +202,29 @@ void OperationState::complete() noexcept {
   if (held_bytes_ > 0) runtime_.memory().leave(std::exchange(held_bytes_, 0));
   if (held_places_ > 0) runtime_.operations().leave(std::exchange(held_places_, 0));
 
-  const std::lock_guard lock(mutex_);
-  error_ = error;
-  done_ = true;
-  waiting_workers_.clear();
-  done_changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
+  const std::shared_ptr<ContinuationRunner> runner = runtime_.continuations();
+  Continuations continuations;
+  {
+    const std::lock_guard lock(mutex_);
+    error_ = error;
+    done_ = true;
+    continuations = std::move(continuations_);
+    waiting_workers_.clear();
+    done_changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
+  }
+  if (!continuations.empty()) runner->run(std::move(continuations));
+}
+
+void OperationState::on_done(std::function<void()> continuation) {
+  const std::shared_ptr<ContinuationRunner> runner = runtime_.continuations();
+  runner->prepare();
+  Continuations one;
+  one.push_back(std::move(continuation));
+  {
+    const std::lock_guard lock(mutex_);
+    if (!done_) return continuations_.splice(continuations_.end(), one);
+  }
+  runner->run(std::move(one));
 }
 
 void OperationState::fail(Error error) noexcept {

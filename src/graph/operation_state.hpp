@@ -17,6 +17,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "graph/continuation_runner.hpp"
 #include "graph/failure_latch.hpp"
 #include "graph/flow_graph.hpp"
 #include "graph/job.hpp"
@@ -41,7 +42,9 @@ struct StartOptions {
 /// Invariants: each step begins after the one before it has ended; fail() may come at any moment,
 /// from any thread, and leads to `done` by the shortest way. Before `done` is signalled, the slots,
 /// the budget and the place have been given back, and everything of the caller's (source, sink,
-/// stages, callback) has been let go. The Operation handle keeps the Runtime alive until then.
+/// stages, callback) has been let go. Continuations are handed over after that; the state is not
+/// touched again, since they may let go of the Operation and of the Runtime. The Operation handle
+/// keeps the Runtime alive until then.
 class OperationState final : public RunControl,
                              public std::enable_shared_from_this<OperationState> {
  public:
@@ -58,6 +61,9 @@ class OperationState final : public RunControl,
   /// On a worker of this runtime, which may be the only one, it runs other tasks meanwhile.
   void wait() const;
   bool wait_for(std::chrono::nanoseconds timeout) const;
+  /// `continuation` runs once it is done, as the last thing that is done for it. Throws
+  /// Error(resource_exhausted); it was not taken then.
+  void on_done(std::function<void()> continuation);
   void cancel() noexcept;
   Progress progress() const noexcept { return meter_.now(); }
   const Error* error() const noexcept;
@@ -112,6 +118,7 @@ class OperationState final : public RunControl,
   std::optional<Error> error_;
   mutable std::condition_variable done_changed_;
   mutable std::vector<oneapi::tbb::task_handle> waiting_workers_;  // each holds back one of them
+  Continuations continuations_;
 
   // Last: its destructor waits for a callback that runs.
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

@@ -36,8 +36,12 @@ RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
       operations_(within(options.max_concurrent_operations, kDefaultOperations, kMaxOperations,
                          "max_concurrent_operations")),
       memory_(within(options.memory_bytes, std::min(usable_memory_bytes() / 4, kMaxDefaultMemory),
-                     SIZE_MAX, "memory_bytes")) {
-  if (serial) return;
+                     SIZE_MAX, "memory_bytes")),
+      continuations_(std::make_shared<ContinuationRunner>(options.post, options.thread_name)) {
+  if (serial) {
+    continuations_->close();  // they run in place
+    return;
+  }
   // OpenSSL tidies up at exit. Set up before a static Runtime is complete, it does so after that
   // has ended, and our threads, for which it keeps state, are gone by then. (Without an option the
   // call does nothing.)
@@ -47,6 +51,13 @@ RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
   io_.emplace(within(options.io_threads, 2 * operations_.capacity(), kMaxIoThreads, "io_threads"),
               options.thread_name);
   workers_.emplace(workers, options.thread_name);
+}
+
+RuntimeImpl::~RuntimeImpl() {
+  // Operations in flight have handles to the runtime, so none is; their last acts may still come.
+  workers_.reset();
+  io_.reset();
+  continuations_->close();
 }
 
 bool RuntimeImpl::is_forked_copy() const noexcept { return getpid() != process_; }

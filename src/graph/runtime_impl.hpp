@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "graph/continuation_runner.hpp"
 #include "graph/worker_arena.hpp"
 #include "io/executor.hpp"
 #include "memory/fifo_gate.hpp"
@@ -17,6 +18,7 @@ class RuntimeImpl {
  public:
   /// `serial`: no threads at all.
   RuntimeImpl(const RuntimeOptions& options, bool serial);
+  ~RuntimeImpl();
 
   bool is_serial() const noexcept { return !workers_; }
   std::size_t worker_threads() const noexcept { return workers_ ? workers_->threads() : 1; }
@@ -27,6 +29,9 @@ class RuntimeImpl {
   const FifoGate& memory() const noexcept { return memory_; }
   IoExecutor& io() noexcept { return *io_; }             ///< not if is_serial()
   WorkerArena& workers() noexcept { return *workers_; }  ///< not if is_serial()
+  const std::shared_ptr<ContinuationRunner>& continuations() const noexcept {
+    return continuations_;
+  }
 
   /// Throws Error(resource_exhausted) in a child of fork(), where the threads do not exist.
   void check_not_forked() const;
@@ -44,6 +49,7 @@ class RuntimeImpl {
   const int process_;
   FifoGate operations_;
   FifoGate memory_;
+  const std::shared_ptr<ContinuationRunner> continuations_;
   std::optional<IoExecutor> io_;
   std::optional<WorkerArena> workers_;  // ends first: its tasks use the executor
 };

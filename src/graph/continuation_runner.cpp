@@ -1,0 +1,81 @@
+#include "graph/continuation_runner.hpp"
+
+#include <adapipe/error.hpp>
+#include <exception>
+#include <utility>
+
+#include "util/thread.hpp"
+
+namespace adapipe::inline v0_1 {
+
+ContinuationRunner::ContinuationRunner(Post post, const std::string& thread_name)
+    : post_(std::move(post)), thread_name_(thread_name + "-then") {}
+
+void ContinuationRunner::prepare() {
+  if (post_) return;
+  const std::lock_guard lock(mutex_);
+  if (closed_ || thread_.joinable()) return;
+  try {
+    thread_ = std::thread([self = shared_from_this()] {
+      enter_own_thread(self->thread_name_);
+      self->run_all();
+    });
+  } catch (const std::exception& error) {
+    throw Error(errc::resource_exhausted, std::string("cannot make a thread: ") + error.what());
+  }
+}
+
+void ContinuationRunner::run(Continuations continuations) noexcept {
+  if (!post_ && queue(continuations)) return;
+  for (const std::function<void()>& continuation : continuations)
+    if (!posted(continuation)) continuation();
+}
+
+bool ContinuationRunner::posted(const std::function<void()>& continuation) noexcept {
+  if (!post_) return false;
+  try {
+    post_(continuation);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+bool ContinuationRunner::queue(Continuations& continuations) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return false;
+  waiting_.splice(waiting_.end(), continuations);
+  changed_.notify_all();
+  return true;
+}
+
+void ContinuationRunner::run_all() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    Continuations next;
+    next.splice(next.end(), waiting_, waiting_.begin());
+    lock.unlock();
+    next.front()();
+    next.clear();
+    lock.lock();
+  }
+}
+
+void ContinuationRunner::close() noexcept {
+  std::thread ending;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+    ending = std::move(thread_);
+  }
+  if (!ending.joinable()) return;
+  if (ending.get_id() == std::this_thread::get_id())
+    ending.detach();
+  else
+    ending.join();
+}
+
+}  // namespace adapipe::inline v0_1

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace adapipe::inline v0_1 {
+
+/// What is to run when an operation has ended; none may throw. A list, so that what was kept can be
+/// handed on without taking memory.
+using Continuations = std::list<std::function<void()>>;
+
+/// Runs continuations one after the other: through the host's `post` if there is one, else on a
+/// thread of its own, made at the first use. Shared by a runtime and its operations, since the last
+/// act of an operation may come when the runtime has ended. Thread-safe.
+class ContinuationRunner : public std::enable_shared_from_this<ContinuationRunner> {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+
+  ContinuationRunner(Post post, const std::string& thread_name);
+
+  /// Sees to it that run() has a thread. Throws Error(resource_exhausted).
+  void prepare();
+  /// Only after a prepare(). What a `post` that throws was given, and whatever comes after close(),
+  /// runs in place.
+  void run(Continuations continuations) noexcept;
+  /// Waits until everything that was given to run() has run, and ends the thread; called by a
+  /// continuation, it leaves that to the thread.
+  void close() noexcept;
+
+ private:
+  bool posted(const std::function<void()>& continuation) noexcept;
+  /// false: the thread takes no more.
+  bool queue(Continuations& continuations) noexcept;
+  void run_all();
+
+  const Post post_;
+  const std::string thread_name_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Continuations waiting_;
+  bool closed_ = false;
+  std::thread thread_;
+};
+
+}  // namespace adapipe::inline v0_1
