@@ -19,3 +19,4 @@
 #include <adapipe/source.hpp>
 #include <adapipe/stage.hpp>
 #include <adapipe/stages.hpp>
+#include <adapipe/writer.hpp>

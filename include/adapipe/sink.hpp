@@ -42,6 +42,10 @@ class ADAPIPE_API SinkImpl {
 
   /// For messages. Default: "output stream".
   virtual std::string name() const;
+
+  /// What write() was given so far is to survive a crash of the machine, as far as there is a way.
+  /// May block. Only Writer::flush() asks for it. Default: nothing.
+  virtual void sync();
 };
 
 /// An output that can be written at any offset, by several threads at once. The ranges written

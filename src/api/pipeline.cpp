@@ -16,16 +16,6 @@ namespace adapipe::inline v0_1 {
 
 namespace {
 
-Runtime runtime_of(const PipelinePlan& plan) {
-  return plan.runtime ? *plan.runtime : Runtime::shared();
-}
-
-StartOptions start_options(ProcessOptions& options) {
-  return {.stop = options.stop,
-          .on_progress = std::move(options.on_progress),
-          .max_in_flight = options.max_in_flight};
-}
-
 [[noreturn]] void refuse(const std::string& stage, const std::string& why) {
   throw Error(errc::invalid_pipeline, why).in_stage(stage);
 }

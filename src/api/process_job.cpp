@@ -16,6 +16,16 @@ constexpr std::uint64_t kChunksPerWorker = 4;
 
 }  // namespace
 
+Runtime runtime_of(const PipelinePlan& plan) {
+  return plan.runtime ? *plan.runtime : Runtime::shared();
+}
+
+StartOptions start_options(ProcessOptions& options) {
+  return {.stop = options.stop,
+          .on_progress = std::move(options.on_progress),
+          .max_in_flight = options.max_in_flight};
+}
+
 std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
                                    std::size_t worker_threads) noexcept {
   if (!plain_bytes) return kUnknownSizeAdaptive;

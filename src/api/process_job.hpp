@@ -6,6 +6,7 @@
 #include "api/pipeline_plan.hpp"
 #include "container/create.hpp"
 #include "graph/job.hpp"
+#include "graph/operation_state.hpp"
 #include "graph/process_parts.hpp"
 #include "util/random.hpp"
 
@@ -37,6 +38,11 @@ class ProcessJob final : public Job {
   std::optional<PlainReader> reader_;
   std::optional<RecordWriter> writer_;
 };
+
+/// Where a pipeline's jobs run.
+Runtime runtime_of(const PipelinePlan& plan);
+/// What of `options` is not the job's; the callback is moved out of it.
+StartOptions start_options(ProcessOptions& options);
 
 /// The chunk size that is used when none was asked for: a power of two from 256 KiB to 4 MiB that
 /// gives every worker several chunks; 1 MiB if the size of the input is not known.

@@ -44,6 +44,8 @@ class Job {
   virtual void finish() = 0;
   /// Makes it final. May throw; nothing more is done then.
   void commit() { open_sink_->commit(); }
+  /// What was written reaches the storage medium. While chunks run, and none is being written.
+  void sync() { open_sink_->sync(); }
   /// Byte and chunk counts.
   virtual void fill(Report& report) const noexcept = 0;
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "graph/serial_runner.hpp"
-
 namespace adapipe::inline v0_1 {
 namespace {
 
@@ -59,7 +57,34 @@ void OperationState::start_in_background() {
   }
 }
 
+OperationState::Begun OperationState::begin(const Runtime& runtime, std::unique_ptr<Job> job,
+                                            StartOptions options) {
+  RuntimeImpl& impl = runtime.impl();
+  impl.check_not_forked();
+  auto state = std::make_shared<OperationState>(impl, std::move(job), std::move(options));
+  const bool in_place = impl.is_serial() || impl.runs_on_this_thread();
+  Begun begun{Operation(runtime, state), state, in_place};
+  if (in_place)
+    state->begin_in_place();
+  else
+    state->start_in_background();
+  return begun;
+}
+
+bool OperationState::advance() {
+  if (done()) return false;
+  if (serial_ && serial_->run_chunk()) return true;
+  finish();
+  return false;
+}
+
 void OperationState::run_in_place() {
+  begin_in_place();
+  while (advance()) {
+  }
+}
+
+void OperationState::begin_in_place() {
   on_stop_.emplace(stop_, [this] { cancel(); });
   try {
     if (!failed()) {
@@ -71,13 +96,12 @@ void OperationState::run_in_place() {
       if (runtime_.memory().try_extend(bytes_for(1))) held_bytes_ = bytes_for(1);
       slots_ = std::make_unique<SlotPool>(1);
       workers_ = std::make_unique<ChainWorkers>(job_->chain(), 1);
-      run_serially(job_->producer(), job_->chain(), job_->consumer(), slots_->take(), *workers_,
-                   *this);
+      serial_.emplace(job_->producer(), job_->chain(), job_->consumer(), slots_->take(), *workers_,
+                      *this);
     }
   } catch (...) {
     fail(FailureLatch::current_exception_as_error(errc::io_error));
   }
-  finish();
 }
 
 void OperationState::prepare() {
@@ -92,9 +116,9 @@ void OperationState::prepare() {
 }
 
 void OperationState::measure_need() {
-  const std::size_t chunk_bytes = job_->largest_chunk_bytes();
-  slot_bytes_ = job_->chain().slot_bytes(chunk_bytes);
-  worker_bytes_ = job_->chain().worker_bytes(chunk_bytes);
+  chunk_bytes_ = job_->largest_chunk_bytes();
+  slot_bytes_ = job_->chain().slot_bytes(chunk_bytes_);
+  worker_bytes_ = job_->chain().worker_bytes(chunk_bytes_);
   if (bytes_for(1) > runtime_.memory().capacity())
     throw Error(errc::resource_exhausted, "one chunk needs " + std::to_string(bytes_for(1)) +
                                               " bytes, more than the Runtime's whole budget of " +
@@ -146,6 +170,9 @@ void OperationState::build_graph() {
 
 void OperationState::chunk_done(const ChunkSlot& slot) {
   meter_.add(slot.plain_bytes, layout::kRecordHeaderBytes + slot.stored_bytes);
+  if (!writes_are_awaited_.load()) return;
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
 }
 
 void OperationState::drained() noexcept {
@@ -159,6 +186,7 @@ void OperationState::drained() noexcept {
 }
 
 void OperationState::finish() {
+  serial_.reset();
   try {
     if (!failed()) {
       meter_.finish();
@@ -209,8 +237,7 @@ void OperationState::complete() noexcept {
     error_ = error;
     done_ = true;
     continuations = std::move(continuations_);
-    waiting_workers_.clear();
-    done_changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
+    changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
   }
   if (!continuations.empty()) runner->run(std::move(continuations));
 }
@@ -234,6 +261,8 @@ void OperationState::fail(Error error) noexcept {
     if (job_) job_->cancel();
   }
   leave_queue();
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
 }
 
 void OperationState::cancel() noexcept {
@@ -284,20 +313,23 @@ bool OperationState::done() const noexcept {
 
 void OperationState::wait() const {
   std::unique_lock lock(mutex_);
-  if (!done_ && !runtime_.is_serial() && runtime_.workers().runs_on_this_thread()) {
-    oneapi::tbb::task_group until_done;
-    waiting_workers_.push_back(until_done.defer([] {}));
-    lock.unlock();
-    runtime_.workers().run_others(until_done);
-    lock.lock();
-  }
-  done_changed_.wait(lock, [this] { return done_; });
+  changed_.wait(lock, runtime_.arena(), [this] { return done_; });
+}
+
+bool OperationState::wait_until_written(std::uint64_t plain_bytes) const {
+  std::unique_lock lock(mutex_);
+  writes_are_awaited_ = true;
+  changed_.wait(lock, runtime_.arena(), [this, plain_bytes] {
+    return done_ || failed() || meter_.plain_bytes() >= plain_bytes;
+  });
+  writes_are_awaited_ = false;
+  return !failed();
 }
 
 bool OperationState::wait_for(std::chrono::nanoseconds timeout) const {
   std::unique_lock lock(mutex_);
   constexpr std::chrono::nanoseconds kForever = std::chrono::hours(24 * 365);
-  return done_changed_.wait_for(lock, std::min(timeout, kForever), [this] { return done_; });
+  return changed_.wait_for(lock, std::min(timeout, kForever), [this] { return done_; });
 }
 
 const Error* OperationState::error() const noexcept {

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <oneapi/tbb/task_group.h>
-
 #include <adapipe/error.hpp>
 #include <adapipe/operation.hpp>
 #include <adapipe/report.hpp>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,7 +12,6 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <vector>
 
 #include "graph/continuation_runner.hpp"
 #include "graph/failure_latch.hpp"
@@ -24,6 +20,8 @@
 #include "graph/progress_meter.hpp"
 #include "graph/run_control.hpp"
 #include "graph/runtime_impl.hpp"
+#include "graph/serial_runner.hpp"
+#include "graph/worker_condition.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -57,6 +55,23 @@ class OperationState final : public RunControl,
   /// could be waiting for oneself.
   static Report run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
 
+  /// For who feeds the job chunk by chunk. It runs in the background; where there are no threads
+  /// that could be waited for, as in run(), it runs in advance().
+  struct Begun {
+    Operation operation;
+    std::shared_ptr<OperationState> state;
+    bool runs_in_place;
+  };
+  static Begun begin(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
+  /// Only in place: runs the next chunk. false: there was none, or it has failed; then it is done.
+  bool advance();
+  /// Plain bytes that the chunks being made can hold; 0 if there was no memory to be had for them.
+  std::size_t largest_chunk_bytes() const noexcept { return chunk_bytes_; }
+  /// Waits until so many bytes are with the sink; false if it failed before.
+  bool wait_until_written(std::uint64_t plain_bytes) const;
+  /// Only while chunks can be run: within one, or by who advances it.
+  void sync_sink() { job_->sync(); }
+
   bool done() const noexcept;
   /// On a worker of this runtime, which may be the only one, it runs other tasks meanwhile.
   void wait() const;
@@ -78,6 +93,7 @@ class OperationState final : public RunControl,
   using Step = void (OperationState::*)();
 
   void start_in_background();
+  void begin_in_place();
   void run_in_place();
   void prepare();
   void ask_for_memory();
@@ -105,19 +121,21 @@ class OperationState final : public RunControl,
   std::size_t held_places_ = 0;
   std::size_t held_bytes_ = 0;
   std::size_t max_slots_ = 0;
+  std::size_t chunk_bytes_ = 0;
   std::size_t slot_bytes_ = 0;
   std::size_t worker_bytes_ = 0;
   std::unique_ptr<SlotPool> slots_;
   std::unique_ptr<ChainWorkers> workers_;
-  std::unique_ptr<FlowGraph> graph_;  // once drained, only the task that takes it down has it
+  std::optional<SerialRunner> serial_;  // in place of a graph
+  std::unique_ptr<FlowGraph> graph_;    // once drained, only the task that takes it down has it
 
   mutable std::mutex mutex_;  // guards what follows
   FifoGate* queued_at_ = nullptr;
   bool done_ = false;
   Report report_;  // written before done_, read after
   std::optional<Error> error_;
-  mutable std::condition_variable done_changed_;
-  mutable std::vector<oneapi::tbb::task_handle> waiting_workers_;  // each holds back one of them
+  mutable std::atomic<bool> writes_are_awaited_{false};
+  mutable WorkerCondition changed_;  // done_, and what wait_until_written() looks at
   Continuations continuations_;
 
   // Last: its destructor waits for a callback that runs.

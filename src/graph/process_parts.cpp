@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "graph/push_source.hpp"
 #include "memory/buffer_access.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -12,7 +13,8 @@ PlainReader::PlainReader(SourceImpl& source, std::uint32_t chunk_bytes)
     : source_(source),
       positional_(dynamic_cast<PositionalSourceImpl*>(&source)),
       chunk_bytes_(chunk_bytes),
-      total_bytes_(source.size()) {}
+      total_bytes_(source.size()),
+      is_pushed_(dynamic_cast<PushSource*>(&source) != nullptr) {}
 
 std::optional<std::uint64_t> PlainReader::chunks() const noexcept {
   if (!positional_) return std::nullopt;
@@ -47,7 +49,7 @@ ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
 
 bool PlainReader::next(ChunkSlot& slot) {
   if (ended_) return false;
-  slot.plain_offset = slot.sequence * chunk_bytes_;
+  slot.plain_offset = next_offset_;
   Index::check_chunk_fits(slot.sequence);
   // A stream that knows its size gets no more room than that, and one byte that shows if it errs.
   const std::uint64_t rest = total_bytes_.value_or(UINT64_MAX) - slot.plain_offset;
@@ -62,7 +64,9 @@ bool PlainReader::next(ChunkSlot& slot) {
       break;
     }
     slot.filled_bytes += got;
+    if (is_pushed_) break;
   }
+  next_offset_ += slot.filled_bytes;
   if (slot.filled_bytes > rest)
     throw Error(errc::io_error, "gave more bytes than it had said").in_file(source_.name());
   slot.plain_bytes = static_cast<std::uint32_t>(slot.filled_bytes);

@@ -12,7 +12,8 @@
 
 namespace adapipe::inline v0_1 {
 
-/// Cuts a source into chunks of `chunk_bytes`; the last one may be shorter. Borrows the source.
+/// Cuts a source into chunks of `chunk_bytes`; the last one may be shorter, and those of a
+/// PushSource where its writer ends them. Borrows the source.
 class PlainReader final : public Producer {
  public:
   PlainReader(SourceImpl& source, std::uint32_t chunk_bytes);
@@ -30,7 +31,10 @@ class PlainReader final : public Producer {
   PositionalSourceImpl* const positional_;  // nullptr: a stream
   const std::uint32_t chunk_bytes_;
   const std::optional<std::uint64_t> total_bytes_;
-  bool ended_ = false;  // of a stream
+  const bool is_pushed_;  // one read() gives one chunk
+  // Of a stream:
+  std::uint64_t next_offset_ = 0;
+  bool ended_ = false;
 };
 
 /// Gives each record its place in the container and its entry in the index, and writes it there.

@@ -20,7 +20,7 @@ void ProgressMeter::set_total(std::optional<std::uint64_t> plain_bytes) noexcept
 }
 
 void ProgressMeter::add(std::uint64_t plain_bytes, std::uint64_t stored_bytes) {
-  plain_bytes_.fetch_add(plain_bytes, std::memory_order_relaxed);
+  plain_bytes_.fetch_add(plain_bytes);
   stored_bytes_.fetch_add(stored_bytes, std::memory_order_relaxed);
   if (!callback_) return;
   const Progress progress = now();

@@ -26,6 +26,8 @@ class ProgressMeter {
   /// Lets go of the callback, which must not be running.
   void drop_callback() noexcept { callback_ = nullptr; }
   Progress now() const noexcept;
+  /// Sequentially consistent with add(), for who waits for it.
+  std::uint64_t plain_bytes() const noexcept { return plain_bytes_.load(); }
 
  private:
   static constexpr std::uint64_t kUnknown = UINT64_MAX;

@@ -29,6 +29,7 @@ class RuntimeImpl {
   const FifoGate& memory() const noexcept { return memory_; }
   IoExecutor& io() noexcept { return *io_; }             ///< not if is_serial()
   WorkerArena& workers() noexcept { return *workers_; }  ///< not if is_serial()
+  WorkerArena* arena() noexcept { return workers_ ? &*workers_ : nullptr; }
   const std::shared_ptr<ContinuationRunner>& continuations() const noexcept {
     return continuations_;
   }

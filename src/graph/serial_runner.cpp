@@ -1,47 +1,51 @@
 #include "graph/serial_runner.hpp"
 
+#include <optional>
 #include <utility>
 
 #include "graph/failure_latch.hpp"
 
 namespace adapipe::inline v0_1 {
 
-namespace {
+SerialRunner::SerialRunner(Producer& producer, const StageChain& chain, Consumer& consumer,
+                           ChunkSlot& slot, ChainWorkers& workers, RunControl& control)
+    : producer_(producer),
+      chain_(chain),
+      consumer_(consumer),
+      slot_(slot),
+      control_(control),
+      worker_(workers, 0) {}
 
-/// false at the end.
-bool read_chunk(Producer& producer, ChunkSlot& slot) {
-  const std::optional<std::uint64_t> chunks = producer.chunks();
-  if (!chunks) return producer.next(slot);
-  if (slot.sequence == *chunks) return false;
-  producer.read(slot, true);
+bool SerialRunner::run_chunk() noexcept {
+  if (control_.failed()) return false;
+  slot_.restart(sequence_);
+  try {
+    if (!read_chunk()) return false;
+    try {
+      for (const StepGroup& group : chain_.groups()) worker_->run(group, slot_);
+    } catch (Error& error) {
+      producer_.locate(error, slot_);
+      throw;
+    }
+    if (consumer_.ordered()) consumer_.place(slot_);
+    consumer_.write(slot_);
+    control_.chunk_done(slot_);
+  } catch (...) {
+    Error error = FailureLatch::current_exception_as_error(errc::io_error);
+    error.at_chunk(sequence_);
+    control_.fail(std::move(error));
+    return false;
+  }
+  ++sequence_;
   return true;
 }
 
-}  // namespace
-
-void run_serially(Producer& producer, const StageChain& chain, Consumer& consumer, ChunkSlot& slot,
-                  ChainWorkers& workers, RunControl& control) noexcept {
-  std::uint64_t sequence = 0;
-  try {
-    const ChainWorkers::Lease worker(workers, 0);
-    for (; !control.failed(); ++sequence) {
-      slot.restart(sequence);
-      if (!read_chunk(producer, slot)) return;
-      try {
-        for (const StepGroup& group : chain.groups()) worker->run(group, slot);
-      } catch (Error& error) {
-        producer.locate(error, slot);
-        throw;
-      }
-      if (consumer.ordered()) consumer.place(slot);
-      consumer.write(slot);
-      control.chunk_done(slot);
-    }
-  } catch (...) {
-    Error error = FailureLatch::current_exception_as_error(errc::io_error);
-    error.at_chunk(sequence);
-    control.fail(std::move(error));
-  }
+bool SerialRunner::read_chunk() {
+  const std::optional<std::uint64_t> chunks = producer_.chunks();
+  if (!chunks) return producer_.next(slot_);
+  if (slot_.sequence == *chunks) return false;
+  producer_.read(slot_, true);
+  return true;
 }
 
 }  // namespace adapipe::inline v0_1

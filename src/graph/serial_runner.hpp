@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "graph/parts.hpp"
 #include "graph/run_control.hpp"
 #include "graph/stage_chain.hpp"
@@ -9,7 +11,24 @@ namespace adapipe::inline v0_1 {
 /// Drives the parts of one operation on the calling thread, chunk after chunk, without oneTBB. It
 /// is what Runtime::serial() runs, and the oracle that the flow graph is tested against. Failures
 /// go to control.fail(); control.drained() is not called.
-void run_serially(Producer& producer, const StageChain& chain, Consumer& consumer, ChunkSlot& slot,
-                  ChainWorkers& workers, RunControl& control) noexcept;
+class SerialRunner {
+ public:
+  SerialRunner(Producer& producer, const StageChain& chain, Consumer& consumer, ChunkSlot& slot,
+               ChainWorkers& workers, RunControl& control);
+
+  /// false: there is no further chunk, or the operation has failed.
+  bool run_chunk() noexcept;
+
+ private:
+  bool read_chunk();
+
+  Producer& producer_;
+  const StageChain& chain_;
+  Consumer& consumer_;
+  ChunkSlot& slot_;
+  RunControl& control_;
+  const ChainWorkers::Lease worker_;
+  std::uint64_t sequence_ = 0;
+};
 
 }  // namespace adapipe::inline v0_1

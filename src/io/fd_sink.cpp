@@ -104,6 +104,10 @@ void FdSink::commit() {
     throw os_error("cannot close", error_number, name_);
 }
 
+void FdSink::sync() {
+  if (descriptor_) sync_to_disk(descriptor_.get(), "cannot write it to the disk", name_);
+}
+
 std::unique_ptr<SinkImpl> open_descriptor_sink(int descriptor, const std::string& name,
                                                const SinkHints& hints) {
   refuse_input_as_output(status_of(descriptor, name), hints, name);

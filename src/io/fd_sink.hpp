@@ -26,6 +26,7 @@ class FdSink final : public SinkImpl {
   void commit() override;
   void abandon() noexcept override { descriptor_.close(); }
   void cancel() noexcept override { waker_.wake(); }
+  void sync() override;
   std::string name() const override { return name_; }
 
  private:

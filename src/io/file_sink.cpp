@@ -42,6 +42,7 @@ class FileSink final : public PositionalSinkImpl {
     }
   }
   void abandon() noexcept override { file_.remove(); }
+  void sync() override { file_.sync(); }
   bool may_wait() const noexcept override { return false; }
   /// The kernel writes to a file under the inode's lock, and spins for it.
   std::size_t max_concurrent_writes() const noexcept override { return 1; }

@@ -85,6 +85,12 @@ void PartialFile::create() {
   }
 }
 
+void PartialFile::sync() {
+  sync_to_disk(file_.get(), "cannot write it to the disk", name_);
+  if (can_be_synced(folder_.get()))
+    sync_to_disk(folder_.get(), "cannot write its folder to the disk", name_);
+}
+
 void PartialFile::publish() {
   if (options_.durable) sync_to_disk(file_.get(), "cannot write it to the disk", name_);
   if (const int error_number = file_.close(); error_number != 0)

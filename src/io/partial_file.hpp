@@ -20,6 +20,9 @@ class PartialFile {
 
   int descriptor() const noexcept { return file_.get(); }
 
+  /// What was written, and its name, survive a crash of the machine. Throws Error(io_error).
+  void sync();
+
   /// Makes it the target, for good if `durable`. Throws Error(already_exists) if there is a target
   /// that must not be overwritten, else Error(io_error); the destructor then removes it, unless
   /// only the last step, making the folder's entry durable, has failed.

@@ -15,6 +15,8 @@ void SinkImpl::cancel() noexcept {}
 
 bool SinkImpl::may_wait() const noexcept { return true; }
 
+void SinkImpl::sync() {}
+
 std::string SinkImpl::name() const { return "output stream"; }
 
 std::size_t PositionalSinkImpl::max_concurrent_writes() const noexcept { return 0; }

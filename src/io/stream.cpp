@@ -55,6 +55,7 @@ class StreamSink final : public SinkImpl {
     checked("cannot flush", [&] { stream_->flush(); });
   }
   void abandon() noexcept override {}
+  void sync() override { commit(); }
 
  private:
   template <typename Action>

@@ -2,7 +2,6 @@
 
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
-#include <coroutine>
 #include <exception>
 #include <future>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/coroutine.hpp"
 #include "support/endpoints.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
@@ -22,17 +22,6 @@ namespace adapipe {
 using namespace testing;
 
 namespace {
-
-/// A coroutine that starts at once and whose end nobody waits for.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-};
 
 constexpr std::size_t kChunk = 4096;
 const Bytes& plain() {
