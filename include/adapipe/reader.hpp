@@ -2,8 +2,10 @@
 
 #include <adapipe/export.hpp>
 #include <adapipe/keys.hpp>
+#include <adapipe/operation.hpp>
 #include <adapipe/pipeline.hpp>
 #include <adapipe/registry.hpp>
+#include <adapipe/runtime.hpp>
 #include <adapipe/source.hpp>
 #include <adapipe/stage.hpp>
 #include <cstddef>
@@ -41,11 +43,14 @@ struct ReaderOptions {
   /// Memory for the index: 4 times its size in the container is asked for, before any of it is
   /// read. Error(resource_exhausted) beyond.
   std::uint64_t max_index_memory_bytes = std::uint64_t{1} << 30;
+  std::optional<Runtime> runtime{};  ///< for large ranges; default: Runtime::shared()
 };
 
 /// Random access to the plain bytes of a container. Movable; read_at() may be called from any
 /// number of threads at once. Besides the index and the cache, each call that decodes a chunk takes
-/// its plain and its stored bytes meanwhile: about twice chunk_bytes.
+/// its plain and its stored bytes meanwhile: about twice chunk_bytes. A range of several chunks and
+/// at least 256 KiB is read in parallel, as an operation of the Runtime within its memory budget,
+/// and past the cache.
 class ADAPIPE_API Reader {
  public:
   /// Checks header, tail and index; Error(invalid_argument) if the source is not positional.
@@ -60,6 +65,9 @@ class ADAPIPE_API Reader {
   /// the end, 0 past it. Only chunks that pass their check are handed out. Throws Error with the
   /// chunk.
   std::size_t read_at(std::uint64_t offset_bytes, std::span<std::byte> to) const;
+  /// The same as an operation, without waiting; Report::output_bytes says how many bytes. It may
+  /// outlive the Reader; `to` must outlive it.
+  Operation start_read(std::uint64_t offset_bytes, std::span<std::byte> to) const;
   const ContainerInfo& info() const noexcept;
 
  private:

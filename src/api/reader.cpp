@@ -7,9 +7,12 @@
 #include <utility>
 
 #include "api/container_access.hpp"
+#include "api/read_range_job.hpp"
+#include "api/steps.hpp"
 #include "cipher/openssl_aead.hpp"
 #include "container/open.hpp"
 #include "graph/failure_latch.hpp"
+#include "graph/operation_state.hpp"
 #include "graph/restore_parts.hpp"
 #include "graph/stage_chain.hpp"
 #include "memory/chunk_cache.hpp"
@@ -17,6 +20,9 @@
 namespace adapipe::inline v0_1 {
 
 namespace {
+
+/// Less than this is decoded sooner than an operation is started.
+constexpr std::size_t kParallelBytes = 256 * 1024;
 
 ContainerInfo describe(const Header& header, std::uint64_t container_bytes) {
   ContainerInfo info;
@@ -61,59 +67,96 @@ ReserveMemory at_most(std::uint64_t max_bytes) {
 class Reader::Impl {
  public:
   Impl(Source source, const ReaderOptions& options)
-      : source_(open_positional(std::move(source))), cache_(options.cache_bytes) {
-    try {
-      container_ = open_container(read_full_from(*source_.positional),
-                                  {.identities = options.identities,
-                                   .context = options.context,
-                                   .allow_unencrypted = options.allow_unencrypted,
-                                   .stop = options.stop});
-      chain_.emplace(Direction::backward, make_stages(container_.header, options.registry),
-                     container_.keys, container_.header);
-      index_ = read_index(*source_.positional, container_, at_most(options.max_index_memory_bytes));
-      records_.emplace(*source_.positional, container_, index_, *chain_);
-      workers_.emplace(*chain_, 0);
-    } catch (...) {
-      throw FailureLatch::current_exception_as_error(errc::io_error).in_file(source_.owner->name());
-    }
-    info_ = describe(container_.header, source_.positional->total_bytes());
-    info_.authenticated = container_.header.integrity == Integrity::aead;
-    info_.opened_slot = container_.opened_slot;
-    add_index(info_, index_);
+      : container_(open(std::move(source), options)),
+        workers_(*container_->chain, 0),
+        cache_(options.cache_bytes),
+        runtime_(options.runtime) {
+    const Header& header = container_->opened.header;
+    info_ = describe(header, container_->source.positional->total_bytes());
+    info_.authenticated = header.integrity == Integrity::aead;
+    info_.opened_slot = container_->opened.opened_slot;
+    add_index(info_, container_->index);
   }
 
-  std::uint64_t size() const noexcept { return index_.plain_total(); }
+  std::uint64_t size() const noexcept { return container_->index.plain_total(); }
   const ContainerInfo& info() const noexcept { return info_; }
 
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) {
-    std::size_t done = 0;
-    while (done < to.size() && offset + done < size()) {
-      const std::uint64_t chunk = records_->chunk_at(offset + done);
+    to = cut(offset, to);
+    if (to.size() >= kParallelBytes && range_of(offset, to).count > 1) {
+      OperationState::run(runtime(), job(offset, to), {});
+      return to.size();
+    }
+    for (std::size_t done = 0; done < to.size();) {
+      const std::uint64_t chunk = container_->records->chunk_at(offset + done);
       const std::shared_ptr<const CachedChunk> decoded = decoded_chunk(chunk);
-      const std::uint64_t skip = offset + done - records_->plain_offset(chunk);
+      const std::uint64_t skip = offset + done - container_->records->plain_offset(chunk);
       const std::size_t bytes =
           std::min<std::size_t>(to.size() - done, decoded->data.size() - skip);
       std::memcpy(to.data() + done, decoded->data.data() + skip, bytes);
       done += bytes;
     }
-    return done;
+    return to.size();
+  }
+
+  Operation start_read(std::uint64_t offset, std::span<std::byte> to) {
+    return OperationState::start(runtime(), job(offset, cut(offset, to)), {});
   }
 
  private:
+  static std::shared_ptr<const ReadableContainer> open(Source source,
+                                                       const ReaderOptions& options) {
+    const auto container = std::make_shared<ReadableContainer>();
+    container->source = open_positional(std::move(source));
+    PositionalSourceImpl& from = *container->source.positional;
+    return about(from.name(), [&] {
+      container->opened =
+          open_container(read_full_from(from), {.identities = options.identities,
+                                                .context = options.context,
+                                                .allow_unencrypted = options.allow_unencrypted,
+                                                .stop = options.stop});
+      const OpenedContainer& opened = container->opened;
+      container->chain.emplace(Direction::backward, make_stages(opened.header, options.registry),
+                               opened.keys, opened.header);
+      container->index = read_index(from, opened, at_most(options.max_index_memory_bytes));
+      container->records.emplace(from, opened, container->index, *container->chain);
+      return container;
+    });
+  }
+
+  Runtime runtime() const { return runtime_ ? *runtime_ : Runtime::shared(); }
+
+  /// What there is to be read of `to`.
+  std::span<std::byte> cut(std::uint64_t offset, std::span<std::byte> to) const noexcept {
+    if (offset >= size()) return {};
+    return to.first(static_cast<std::size_t>(std::min<std::uint64_t>(to.size(), size() - offset)));
+  }
+
+  ChunkRange range_of(std::uint64_t offset, std::span<const std::byte> to) const noexcept {
+    if (to.empty()) return {};
+    const std::uint64_t first = container_->records->chunk_at(offset);
+    return {first, container_->records->chunk_at(offset + to.size() - 1) - first + 1};
+  }
+
+  std::unique_ptr<Job> job(std::uint64_t offset, std::span<std::byte> to) const {
+    return std::make_unique<ReadRangeJob>(container_, range_of(offset, to), offset, to);
+  }
+
   std::shared_ptr<const CachedChunk> decoded_chunk(std::uint64_t chunk) {
     if (auto cached = cache_.find(chunk)) return cached;
+    const IndexedRecordReader& records = *container_->records;
     ChunkSlot slot;
     slot.restart(chunk);
     try {
-      records_->read(slot, true);
+      records.read_record(slot, true);
     } catch (...) {
       throw FailureLatch::current_exception_as_error(errc::io_error).at_chunk(chunk);
     }
-    const ChainWorkers::Lease worker(*workers_, 0);
+    const ChainWorkers::Lease worker(workers_, 0);
     try {
-      for (const StepGroup& group : chain_->groups()) worker->run(group, slot);
+      for (const StepGroup& group : container_->chain->groups()) worker->run(group, slot);
     } catch (Error& error) {
-      records_->locate(error, slot);
+      records.locate(error, slot);
       throw;
     }
     const std::span<const std::byte> data = slot.data;
@@ -122,13 +165,10 @@ class Reader::Impl {
     return decoded;
   }
 
-  OpenSource source_;
-  OpenedContainer container_;
-  Index index_;
-  std::optional<StageChain> chain_;
-  std::optional<IndexedRecordReader> records_;
-  std::optional<ChainWorkers> workers_;
+  const std::shared_ptr<const ReadableContainer> container_;  // operations have it as well
+  ChainWorkers workers_;
   ChunkCache cache_;
+  const std::optional<Runtime> runtime_;
   ContainerInfo info_;
 };
 
@@ -146,6 +186,10 @@ const ContainerInfo& Reader::info() const noexcept { return impl_->info(); }
 
 std::size_t Reader::read_at(std::uint64_t offset_bytes, std::span<std::byte> to) const {
   return impl_->read_at(offset_bytes, to);
+}
+
+Operation Reader::start_read(std::uint64_t offset_bytes, std::span<std::byte> to) const {
+  return impl_->start_read(offset_bytes, to);
 }
 
 ContainerInfo inspect(Source source, std::uint64_t max_index_memory_bytes) {

@@ -12,9 +12,20 @@ namespace adapipe::inline v0_1 {
 namespace flow = oneapi::tbb::flow;
 static_assert(flow::unlimited == 0);
 
+namespace {
+
+std::optional<std::uint64_t> end_of(const Producer& producer) {
+  const std::optional<std::uint64_t> chunks = producer.chunks();
+  if (!chunks) return std::nullopt;
+  return producer.first_chunk() + *chunks;
+}
+
+}  // namespace
+
 FlowGraph::FlowGraph(const FlowParts& parts)
     : parts_(parts),
-      chunks_(parts.producer.chunks()),
+      end_(end_of(parts.producer)),
+      claimed_(parts.producer.first_chunk()),
       read_strand_(parts.io),
       write_strand_(parts.io),
       claims_(graph_, [this](oneapi::tbb::flow_control& control) { return next_claim(control); }),
@@ -33,7 +44,7 @@ FlowGraph::FlowGraph(const FlowParts& parts)
 
 void FlowGraph::connect_input() {
   flow::make_edge(claims_, limiter_);
-  if (!chunks_) {
+  if (!end_) {
     read_next_.emplace(graph_, flow::unlimited,
                        [this](Claim, ReadNext::gateway_type& gateway) { read_next(gateway); });
     flow::make_edge(limiter_, *read_next_);
@@ -105,8 +116,7 @@ void FlowGraph::activate() {
 void FlowGraph::wait() { graph_.wait_for_all(); }
 
 FlowGraph::Claim FlowGraph::next_claim(oneapi::tbb::flow_control& control) {
-  const bool end =
-      parts_.control.failed() || (chunks_ ? claimed_ == *chunks_ : input_ended_.load());
+  const bool end = parts_.control.failed() || (end_ ? claimed_ == *end_ : input_ended_.load());
   if (!end && !claims_ended_) {
     live_.fetch_add(1, std::memory_order_relaxed);
     return claimed_++;

@@ -41,8 +41,8 @@ struct FlowParts {
 /// the group has no limit.
 ///
 /// Invariants:
-/// - every claim takes exactly one slot, carries exactly one sequence number (0, 1, 2, ... without
-///   a gap) and reaches the end, as data or as poison: nothing is ever dropped;
+/// - every claim takes exactly one slot, carries exactly one sequence number (from the producer's
+///   first, without a gap) and reaches the end, as data or as poison: nothing is ever dropped;
 /// - at most slots.size() claims are past the limiter, so SlotPool::take never finds it empty;
 /// - no body throws: what goes wrong inside lands in control.fail();
 /// - live_ = 1 until activate() is through, + 1 until the claims have stopped, + claims not yet
@@ -95,10 +95,10 @@ class FlowGraph {
   void count_down() noexcept;
 
   FlowParts parts_;
-  const std::optional<std::uint64_t> chunks_;
+  const std::optional<Claim> end_;  // of the claims, if it is known
   std::atomic<std::int64_t> live_{2};
   std::atomic<bool> input_ended_{false};
-  Claim claimed_ = 0;           // only in next_claim()
+  Claim claimed_;               // the next one; only in next_claim()
   bool claims_ended_ = false;   // only in next_claim()
   std::atomic<Claim> read_{0};  // chunks of a stream that were asked for
 

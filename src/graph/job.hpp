@@ -25,6 +25,8 @@ namespace adapipe::inline v0_1 {
 /// of the Runtime.
 class Job {
  public:
+  /// Of a job that opens neither source nor sink.
+  Job() : Job(Source(std::unique_ptr<SourceImpl>()), Sink(std::unique_ptr<SinkImpl>())) {}
   Job(Source source, Sink sink) : source_(std::move(source)), sink_(std::move(sink)) {}
   virtual ~Job() = default;
 
@@ -42,8 +44,10 @@ class Job {
 
   /// Everything has been written: checks that it was everything, writes what closes it. May throw.
   virtual void finish() = 0;
-  /// Makes it final. May throw; nothing more is done then.
-  void commit() { open_sink_->commit(); }
+  /// Makes it final at the sink, if there is one. May throw; nothing more is done then.
+  void commit() {
+    if (open_sink_) open_sink_->commit();
+  }
   /// What was written reaches the storage medium. While chunks run, and none is being written.
   void sync() { open_sink_->sync(); }
   /// Byte and chunk counts.

@@ -26,6 +26,9 @@ class Producer {
   /// Empty: a stream, read by next(), one call at a time.
   virtual std::optional<std::uint64_t> chunks() const noexcept = 0;
 
+  /// The sequence number of the first one. Not 0 only if the consumer is not ordered.
+  virtual std::uint64_t first_chunk() const noexcept { return 0; }
+
   /// Reads chunk slot.sequence. With `may_wait` it never says would_wait; called again after that,
   /// it goes on where it was.
   virtual ReadResult read(ChunkSlot& slot, bool may_wait) = 0;

@@ -34,7 +34,7 @@ IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source,
   }
 }
 
-ReadResult IndexedRecordReader::read(ChunkSlot& slot, bool may_wait) {
+ReadResult IndexedRecordReader::read_record(ChunkSlot& slot, bool may_wait) const {
   const IndexEntry& entry = index_[slot.sequence];
   if (slot.filled_bytes == 0) {
     slot.plain_offset = starts_[slot.sequence].plain;

@@ -32,10 +32,12 @@ class IndexedRecordReader final : public Producer {
                       const Index& index, const StageChain& chain);
 
   std::optional<std::uint64_t> chunks() const noexcept override { return index_.chunks(); }
-  ReadResult read(ChunkSlot& slot, bool may_wait) override;
+  ReadResult read(ChunkSlot& slot, bool may_wait) override { return read_record(slot, may_wait); }
   bool next(ChunkSlot&) override { return false; }
   void locate(Error& error, const ChunkSlot& slot) const override;
 
+  /// read(), which changes nothing here. Thread-safe.
+  ReadResult read_record(ChunkSlot& slot, bool may_wait) const;
   /// The chunk that holds plain byte `offset`, which must be below the index's plain_total().
   std::uint64_t chunk_at(std::uint64_t plain_offset) const noexcept;
   std::uint64_t plain_offset(std::uint64_t chunk) const noexcept { return starts_[chunk].plain; }

@@ -14,7 +14,8 @@ SerialRunner::SerialRunner(Producer& producer, const StageChain& chain, Consumer
       consumer_(consumer),
       slot_(slot),
       control_(control),
-      worker_(workers, 0) {}
+      worker_(workers, 0),
+      sequence_(producer.first_chunk()) {}
 
 bool SerialRunner::run_chunk() noexcept {
   if (control_.failed()) return false;
@@ -43,7 +44,7 @@ bool SerialRunner::run_chunk() noexcept {
 bool SerialRunner::read_chunk() {
   const std::optional<std::uint64_t> chunks = producer_.chunks();
   if (!chunks) return producer_.next(slot_);
-  if (slot_.sequence == *chunks) return false;
+  if (slot_.sequence == producer_.first_chunk() + *chunks) return false;
   producer_.read(slot_, true);
   return true;
 }

@@ -28,7 +28,7 @@ class SerialRunner {
   ChunkSlot& slot_;
   RunControl& control_;
   const ChainWorkers::Lease worker_;
-  std::uint64_t sequence_ = 0;
+  std::uint64_t sequence_;
 };
 
 }  // namespace adapipe::inline v0_1

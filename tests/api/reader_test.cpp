@@ -6,8 +6,10 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/round_trip.hpp"
 #include "support/stages.hpp"
 #include "support/thrown.hpp"
+#include "support/watchdog.hpp"
 
 namespace adapipe {
 
@@ -51,6 +53,52 @@ TEST_CASE("any range reads what the plain bytes hold there") {
                         [](std::byte b) { return b == std::byte{0xEE}; }));
     }
   }
+}
+
+TEST_CASE("a range of many chunks is read in parallel, on every runtime") {
+  const Watchdog watchdog(std::chrono::seconds(120));
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(200 * kChunk + 5, 1);
+  const Bytes sealed = sealed_with(key, plain);
+  for (const auto& [name, runtime] : test_runtimes()) {
+    const auto reader =
+        Reader::open(Source::memory(sealed), {.identities = {key}, .runtime = runtime});
+    for (const std::size_t offset : {std::size_t{0}, kChunk - 1, 50 * kChunk, plain.size()}) {
+      for (const std::size_t length : {64 * kChunk, 100 * kChunk + 7, plain.size() + 1}) {
+        INFO(name << ", " << offset << " + " << length);
+        const std::size_t expected = std::min(length, plain.size() - offset);
+        Bytes at_once(length), started(length);
+        CHECK(reader.read_at(offset, at_once) == expected);
+        const Report report = reader.start_read(offset, started).get();
+        CHECK(report.output_bytes == expected);
+        const auto from = plain.begin() + static_cast<std::ptrdiff_t>(offset);
+        CHECK(std::equal(from, from + static_cast<std::ptrdiff_t>(expected), at_once.begin()));
+        CHECK(at_once == started);
+      }
+    }
+    CHECK(runtime.memory_in_use_bytes() == 0);
+  }
+}
+
+TEST_CASE("a started read outlives its reader, and tells which chunk is damaged") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = random_bytes(200 * kChunk, 1);
+  Bytes sealed = sealed_with(key, plain);
+  Bytes got(plain.size());
+  const auto start = [&] {
+    return Reader::open(Source::memory(sealed), {.identities = {key}}).start_read(0, got);
+  };
+  start().get();
+  CHECK(got == plain);
+  sealed[sealed.size() / 2] ^= std::byte{1};
+  const Error error = thrown_by([&] { start().get(); });
+  CHECK(error.kind() == errc::corrupt);
+  CHECK(error.chunk() == 100);
+  CHECK(error.path());
+  const Error at_once = thrown_by(
+      [&] { Reader::open(Source::memory(sealed), {.identities = {key}}).read_at(kChunk, got); });
+  CHECK(at_once.chunk() == 100);
 }
 
 TEST_CASE("many threads read one reader") {
