@@ -17,6 +17,14 @@ namespace adapipe::inline v0_1 {
 
 class OperationState;
 
+/// GCC before 13 destroys the members of an aggregate, such as an options struct, twice if it is a
+/// temporary in a co_await expression, so there a temporary operation is refused: name it first.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+#define ADAPIPE_CO_AWAIT_NEEDS_A_NAME 1
+#else
+#define ADAPIPE_CO_AWAIT_NEEDS_A_NAME 0
+#endif
+
 /// A running process, restore or verify. It owns its work: destroying or assigning over it
 /// cancels and joins. It completes without anyone waiting. Movable; the functions may be called
 /// from several threads as long as none of them moves or destroys it.
@@ -48,7 +56,10 @@ class [[nodiscard]] ADAPIPE_API Operation {
   /// co_await operation: as get(), without holding a thread. The coroutine goes on where
   /// on_completion() callbacks run, or at once if the operation has ended.
   class Awaiter;
-  Awaiter operator co_await() const noexcept;
+  Awaiter operator co_await() const& noexcept;
+#if ADAPIPE_CO_AWAIT_NEEDS_A_NAME
+  Awaiter operator co_await() const&& = delete;
+#endif
 
  private:
   friend class OperationState;
@@ -73,7 +84,7 @@ class Operation::Awaiter {
   const Operation& operation_;
 };
 
-inline Operation::Awaiter Operation::operator co_await() const noexcept { return Awaiter(*this); }
+inline Operation::Awaiter Operation::operator co_await() const& noexcept { return Awaiter(*this); }
 
 /// Operations that are waited for as one; made by when_all(). It owns them: destroying it cancels
 /// and joins them all. Movable, unless someone waits for it.
@@ -102,7 +113,10 @@ class [[nodiscard]] ADAPIPE_API AllOperations {
 
   /// co_await when_all(...): as get(), without holding a thread.
   class Awaiter;
-  Awaiter operator co_await() const noexcept;
+  Awaiter operator co_await() const& noexcept;
+#if ADAPIPE_CO_AWAIT_NEEDS_A_NAME
+  Awaiter operator co_await() const&& = delete;
+#endif
 
  private:
   std::vector<Operation> operations_;
@@ -122,7 +136,7 @@ class AllOperations::Awaiter {
   const AllOperations& all_;
 };
 
-inline AllOperations::Awaiter AllOperations::operator co_await() const noexcept {
+inline AllOperations::Awaiter AllOperations::operator co_await() const& noexcept {
   return Awaiter(*this);
 }
 

@@ -130,6 +130,7 @@ void PushChannel::run_action(std::unique_lock<std::mutex>& lock) {
     (*action_)();
   } catch (...) {
     lock.lock();
+    closed_ = true;  // before the writer looks: the operation is about to fail
     over();
     throw;
   }

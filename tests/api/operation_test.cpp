@@ -154,8 +154,9 @@ namespace {
 Detached process_and_restore(const Runtime& runtime, std::promise<Bytes>& result,
                              std::string& goes_on_in) {
   Bytes sealed, back;
-  const Report made =
-      co_await pipeline_on(runtime).start(Source::memory(plain()), Sink::memory(sealed));
+  const Operation processing =
+      pipeline_on(runtime).start(Source::memory(plain()), Sink::memory(sealed));
+  const Report made = co_await processing;
   goes_on_in = this_threads_name();
   CHECK(made.input_bytes == plain().size());
   const Operation restoring =
@@ -166,7 +167,8 @@ Detached process_and_restore(const Runtime& runtime, std::promise<Bytes>& result
 
 Detached expect_failure(Door& door, const Runtime& runtime, std::promise<std::string>& what) {
   try {
-    co_await start_behind(door, runtime, true);
+    const Operation failing = start_behind(door, runtime, true);
+    co_await failing;
     what.set_value("");
   } catch (const Error& error) {
     what.set_value(error.what());
@@ -205,6 +207,38 @@ TEST_CASE("co_await throws the error that ended the operation") {
   door.open();
   CHECK_THAT(what.get_future().get(), Catch::Matchers::Contains("no luck"));
 }
+
+#if !ADAPIPE_CO_AWAIT_NEEDS_A_NAME
+namespace {
+
+Detached await_temporaries(std::promise<Bytes>& result) {
+  const SharedKey key = SharedKey::generate();
+  const Bytes context(100, std::byte{7});
+  Bytes sealed, back;
+  co_await Pipeline::Builder()
+      .add(aes_256_gcm({.recipients = {key}}))
+      .build()
+      .start(Source::memory(plain()), Sink::memory(sealed),
+             {.context = Bytes(100, std::byte{7}), .metadata = {{"name", std::string(100, 'n')}}});
+  co_await start_restore(Source::memory(sealed), Sink::memory(back),
+                         {.identities = {key}, .context = context});
+  co_await when_all(
+      start_verify(Source::memory(sealed), {.identities = {key}, .context = context}),
+      start_verify(Source::memory(sealed), {.identities = {key}, .context = context}));
+  result.set_value(std::move(back));
+}
+
+}  // namespace
+
+TEST_CASE("temporary operations can be awaited, options and all") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  for (int repetition = 0; repetition < 20; ++repetition) {
+    std::promise<Bytes> back;
+    await_temporaries(back);
+    CHECK(back.get_future().get() == plain());
+  }
+}
+#endif
 
 TEST_CASE("when_all waits for the last one and gives the reports in the order of the list") {
   const Watchdog watchdog(std::chrono::seconds(60));

@@ -294,7 +294,8 @@ Detached write_all(Writer& writer, const Bytes& plain, std::size_t block,
     std::span<const std::byte> rest = plain;
     for (; !rest.empty(); rest = rest.subspan(std::min(block, rest.size())))
       co_await writer.async_write(rest.first(std::min(block, rest.size())));
-    end.set_value(co_await writer.start_finish());
+    const Operation finishing = writer.start_finish();
+    end.set_value(co_await finishing);
   } catch (...) {
     end.set_exception(std::current_exception());
   }
