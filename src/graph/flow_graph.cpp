@@ -30,6 +30,15 @@ FlowGraph::FlowGraph(const FlowParts& parts)
       write_strand_(parts.io),
       claims_(graph_, [this](oneapi::tbb::flow_control& control) { return next_claim(control); }),
       limiter_(graph_, parts.slots.size()) {
+  try {
+    connect();
+  } catch (...) {
+    graph_.wait_for_all();  // an edge from a node that buffers has a task look for what is there
+    throw;
+  }
+}
+
+void FlowGraph::connect() {
   for (const StepGroup& group : parts_.chain.groups()) {
     const std::size_t limit = group.max_concurrency;  // 0 is flow::unlimited
     groups_.push_back(std::make_unique<Group>(graph_, limit, [this, &group](Slot slot) {

@@ -71,6 +71,7 @@ class FlowGraph {
   using ReadNext = oneapi::tbb::flow::async_node<Claim, Slot>;
   using WriteNext = oneapi::tbb::flow::async_node<Slot, int, oneapi::tbb::flow::queueing>;
 
+  void connect();
   void connect_input();
   void connect_output(oneapi::tbb::flow::sender<Slot>& last_group);
 
