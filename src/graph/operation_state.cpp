@@ -37,10 +37,11 @@ Operation OperationState::start(const Runtime& runtime, std::unique_ptr<Job> job
 
 Report OperationState::run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options) {
   RuntimeImpl& impl = runtime.impl();
-  if (!impl.runs_on_this_thread()) return start(runtime, std::move(job), std::move(options)).get();
+  if (!impl.runs_on_this_thread())
+    return start(runtime, std::move(job), std::move(options)).state_->take();
   auto state = std::make_shared<OperationState>(impl, std::move(job), std::move(options));
   state->run_in_place();
-  return state->get();
+  return state->take();
 }
 
 void OperationState::start_in_background() {
@@ -341,6 +342,12 @@ Report OperationState::get() const {
   wait();
   if (error_) throw Error(*error_);
   return report_;
+}
+
+Report OperationState::take() {
+  wait();
+  if (error_) throw Error(*error_);
+  return std::move(report_);
 }
 
 }  // namespace adapipe::inline v0_1

@@ -83,6 +83,8 @@ class OperationState final : public RunControl,
   Progress progress() const noexcept { return meter_.now(); }
   const Error* error() const noexcept;
   Report get() const;
+  /// As get(), once: takes no memory after the commit.
+  Report take();
 
   bool failed() const noexcept override { return latch_.failed(); }
   void fail(Error error) noexcept override;
