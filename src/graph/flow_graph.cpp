@@ -12,23 +12,12 @@ namespace adapipe::inline v0_1 {
 namespace flow = oneapi::tbb::flow;
 static_assert(flow::unlimited == 0);
 
-namespace {
-
-std::optional<std::uint64_t> end_of(const Producer& producer) {
-  const std::optional<std::uint64_t> chunks = producer.chunks();
-  if (!chunks) return std::nullopt;
-  return producer.first_chunk() + *chunks;
-}
-
-}  // namespace
-
 FlowGraph::FlowGraph(const FlowParts& parts)
     : parts_(parts),
-      end_(end_of(parts.producer)),
-      claimed_(parts.producer.first_chunk()),
+      chunks_(parts.producer.chunks()),
+      sequence_(parts.producer.first_chunk()),
       read_strand_(parts.io),
       write_strand_(parts.io),
-      claims_(graph_, [this](oneapi::tbb::flow_control& control) { return next_claim(control); }),
       limiter_(graph_, parts.slots.size()) {
   try {
     connect();
@@ -52,8 +41,7 @@ void FlowGraph::connect() {
 }
 
 void FlowGraph::connect_input() {
-  flow::make_edge(claims_, limiter_);
-  if (!end_) {
+  if (!chunks_) {
     read_next_.emplace(graph_, flow::unlimited,
                        [this](Claim, ReadNext::gateway_type& gateway) { read_next(gateway); });
     flow::make_edge(limiter_, *read_next_);
@@ -62,7 +50,7 @@ void FlowGraph::connect_input() {
   }
   // Port 0: the first group has run; port 1: the chunk has to be read where waiting is allowed.
   enter_.emplace(graph_, flow::unlimited,
-                 [this](Claim claim, Enter::output_ports_type& ports) { enter(claim, ports); });
+                 [this](Claim, Enter::output_ports_type& ports) { enter(ports); });
   read_later_.emplace(graph_, flow::unlimited, [this](Slot slot, ReadLater::gateway_type& gateway) {
     read_later(slot, gateway);
   });
@@ -97,7 +85,7 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
       write_next(slot, gateway);
     });
     connect(*write_next_);
-    flow::make_edge(*write_next_, limiter_.decrementer());
+    flow::make_edge(*write_next_, limiter_);
     return;
   }
   if (parts_.consumer.ordered()) {
@@ -108,37 +96,38 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
     connect(*place_);
     ends = {&*place_};
   }
-  write_.emplace(graph_, parts_.consumer.max_concurrent_writes(), [this](Slot slot) {
-    write(*slot);
-    retire(*slot);
-    return 1;
-  });
+  write_.emplace(graph_, parts_.consumer.max_concurrent_writes(),
+                 [this](Slot slot, Write::output_ports_type& ports) {
+                   write(*slot);
+                   retire(*slot, std::get<0>(ports));
+                 });
   connect(*write_);
-  flow::make_edge(*write_, limiter_.decrementer());
+  flow::make_edge(*write_, limiter_);
 }
 
 void FlowGraph::activate() {
-  claims_.activate();
+  for (std::size_t slot = 0; slot < parts_.slots.size(); ++slot) put_next_claim(limiter_);
   count_down();
 }
 
 void FlowGraph::wait() { graph_.wait_for_all(); }
 
-FlowGraph::Claim FlowGraph::next_claim(oneapi::tbb::flow_control& control) {
-  const bool end = parts_.control.failed() || (end_ ? claimed_ == *end_ : input_ended_.load());
-  if (!end && !claims_ended_) {
-    live_.fetch_add(1, std::memory_order_relaxed);
-    return claimed_++;
+template <typename Port>
+void FlowGraph::put_next_claim(Port&& port) noexcept {
+  if (parts_.control.failed() || input_ended_) return;
+  if (chunks_ && claimed_.fetch_add(1, std::memory_order_relaxed) >= *chunks_) return;
+  live_.fetch_add(1, std::memory_order_relaxed);
+  try {
+    port.try_put(Claim());
+  } catch (...) {
+    parts_.control.fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+    count_down();
   }
-  control.stop();
-  // oneTBB may call the body again after stop().
-  if (!std::exchange(claims_ended_, true)) count_down();
-  return 0;
 }
 
-void FlowGraph::enter(Claim claim, Enter::output_ports_type& ports) {
+void FlowGraph::enter(Enter::output_ports_type& ports) {
   ChunkSlot& slot = parts_.slots.take();
-  slot.restart(claim);
+  slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));
   ReadResult result = ReadResult::filled;
   guarded(slot, [&] { result = parts_.producer.read(slot, false); });
   if (result == ReadResult::would_wait && !slot.poisoned) {
@@ -165,7 +154,7 @@ void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
   const auto post = [this](std::function<void()> job) { read_strand_.post(std::move(job)); };
   on_io_thread(gateway, post, [this, &gateway] {
     ChunkSlot& slot = parts_.slots.take();
-    slot.restart(read_.fetch_add(1));
+    slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));
     bool filled = false;
     guarded(slot, [&] { filled = !input_ended_ && parts_.producer.next(slot); });
     if (!filled) {  // a claim beyond the end of the stream
@@ -181,8 +170,7 @@ void FlowGraph::write_next(Slot slot, WriteNext::gateway_type& gateway) {
   on_io_thread(gateway, post, [this, slot, &gateway] {
     guarded(*slot, [&] { parts_.consumer.place(*slot); });
     write(*slot);
-    retire(*slot);
-    gateway.try_put(1);
+    retire(*slot, gateway);
   });
 }
 
@@ -241,8 +229,11 @@ void FlowGraph::guarded(ChunkSlot& slot, Work&& work) noexcept {
   }
 }
 
-void FlowGraph::retire(ChunkSlot& slot) noexcept {
+template <typename Port>
+void FlowGraph::retire(ChunkSlot& slot, Port&& port) noexcept {
   parts_.slots.give(slot);
+  limiter_.decrementer().try_put(1);  // before the next claim, so that none is ever refused
+  put_next_claim(port);
   count_down();
 }
 

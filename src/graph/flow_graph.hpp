@@ -31,22 +31,24 @@ struct FlowParts {
 
 /// One operation's chunks on their way through a oneTBB flow graph:
 ///
-///     claims -> limiter -> enter -----------> first -> more groups -> [sequencer -> place] ->
-///     write
-///                   ^        \-> read_later -/                                               |
-///                   |  (a stream: read_next)                                                 |
-///                   \------------------------------- 1 ---------------------------------------/
+///     limiter -> enter -----------> first -> more groups -> [sequencer -> place] -> write
+///        ^        | \-> read_later -/                                                 |
+///        |        |     (a stream: read_next)                                         |
+///        \-------------------------- 1 back, then the next claim ----------------------/
 ///
 /// `enter` reads in place and runs the first group in one go, as long as nothing has to wait and
-/// the group has no limit.
+/// the group has no limit. There are as many claims under way as slots: activate() makes the first
+/// ones, and what has been written brings the next.
 ///
 /// Invariants:
-/// - every claim takes exactly one slot, carries exactly one sequence number (from the producer's
-///   first, without a gap) and reaches the end, as data or as poison: nothing is ever dropped;
+/// - every claim takes exactly one slot and, when it does, the next sequence number (from the
+///   producer's first, without a gap), and reaches the end, as data or as poison: nothing is ever
+///   dropped;
 /// - at most slots.size() claims are past the limiter, so SlotPool::take never finds it empty;
 /// - no body throws: what goes wrong inside lands in control.fail();
-/// - live_ = 1 until activate() is through, + 1 until the claims have stopped, + claims not yet
-/// back. Whoever brings it to zero calls
+/// - no edge ever changes its direction, as oneTBB has them do where a node refuses a message: that
+///   takes memory, and an exception within oneTBB would drop the message;
+/// - live_ = 1 until activate() is through, + claims under way. Whoever brings it to zero calls
 ///   control.drained(), exactly once. From then on no body uses the parts but `control`: what is
 ///   left in the graph is oneTBB's own, and wait() and destruction may come any time later.
 ///
@@ -63,22 +65,25 @@ class FlowGraph {
   void wait();
 
  private:
-  using Claim = std::uint64_t;
+  using Claim = oneapi::tbb::flow::continue_msg;
   using Slot = ChunkSlot*;
   using Enter = oneapi::tbb::flow::multifunction_node<Claim, std::tuple<Slot, Slot>>;
   using Group = oneapi::tbb::flow::function_node<Slot, Slot>;
   using ReadLater = oneapi::tbb::flow::async_node<Slot, Slot>;
   using ReadNext = oneapi::tbb::flow::async_node<Claim, Slot>;
-  using WriteNext = oneapi::tbb::flow::async_node<Slot, int, oneapi::tbb::flow::queueing>;
+  using Write = oneapi::tbb::flow::multifunction_node<Slot, std::tuple<Claim>>;
+  using WriteNext = oneapi::tbb::flow::async_node<Slot, Claim, oneapi::tbb::flow::queueing>;
 
   void connect();
   void connect_input();
   void connect_output(oneapi::tbb::flow::sender<Slot>& last_group);
 
-  Claim next_claim(oneapi::tbb::flow_control& control);
+  /// Makes a claim, if there is one to make, and hands it to `port`.
+  template <typename Port>
+  void put_next_claim(Port&& port) noexcept;
   /// Whether `enter` runs the first group: only its own node can hold a group to a limit.
   bool runs_on_entry() const noexcept;
-  void enter(Claim claim, Enter::output_ports_type& ports);
+  void enter(Enter::output_ports_type& ports);
   void read_later(Slot slot, ReadLater::gateway_type& gateway);
   void read_next(ReadNext::gateway_type& gateway);
   void run_group(const StepGroup& group, ChunkSlot& slot) noexcept;
@@ -91,23 +96,22 @@ class FlowGraph {
   /// Runs `work` unless the slot or the operation has failed; poisons the slot if it throws.
   template <typename Work>
   void guarded(ChunkSlot& slot, Work&& work) noexcept;
-  /// The slot is back in the pool and counted out.
-  void retire(ChunkSlot& slot) noexcept;
+  /// The slot is back in the pool, its claim counted out, and the next one handed to `port`.
+  template <typename Port>
+  void retire(ChunkSlot& slot, Port&& port) noexcept;
   void count_down() noexcept;
 
   FlowParts parts_;
-  const std::optional<Claim> end_;  // of the claims, if it is known
-  std::atomic<std::int64_t> live_{2};
+  const std::optional<std::uint64_t> chunks_;
+  std::atomic<std::int64_t> live_{1};
   std::atomic<bool> input_ended_{false};
-  Claim claimed_;               // the next one; only in next_claim()
-  bool claims_ended_ = false;   // only in next_claim()
-  std::atomic<Claim> read_{0};  // chunks of a stream that were asked for
+  std::atomic<std::uint64_t> claimed_{0};  // claims made so far, or tried to
+  std::atomic<std::uint64_t> sequence_;    // of the next chunk to be read
 
   Strand read_strand_;
   Strand write_strand_;
 
   oneapi::tbb::flow::graph graph_;
-  oneapi::tbb::flow::input_node<Claim> claims_;
   oneapi::tbb::flow::limiter_node<Claim, int> limiter_;
   std::optional<Enter> enter_;
   std::optional<ReadLater> read_later_;
@@ -115,7 +119,7 @@ class FlowGraph {
   std::vector<std::unique_ptr<Group>> groups_;
   std::optional<oneapi::tbb::flow::sequencer_node<Slot>> sequencer_;
   std::optional<Group> place_;
-  std::optional<oneapi::tbb::flow::function_node<Slot, int>> write_;
+  std::optional<Write> write_;
   std::optional<WriteNext> write_next_;
 };
 
