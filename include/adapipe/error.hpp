@@ -34,7 +34,8 @@ enum class errc {
 ADAPIPE_API const std::error_category& error_category() noexcept;
 ADAPIPE_API std::error_code make_error_code(errc e) noexcept;
 
-/// The one exception type that adapipe throws. Copying never throws; a copy shares its text.
+/// The one exception type that adapipe throws, but for a std::bad_alloc where there is no memory to
+/// begin an operation with, or to hand out a result. Copying never throws; a copy shares its text.
 ///
 /// what() is one sentence that a person can act on: `FILE: what, chunk N, at byte M, in stage S`.
 /// Where it happened is also available piece by piece; a piece that is unknown is empty.
