@@ -15,16 +15,9 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/watchdog.hpp"
 
 namespace adapipe::testing {
-
-/// Ends the test program by SIGALRM if a wait that must end does not.
-class Watchdog {
- public:
-  Watchdog() { ::alarm(60); }
-  ~Watchdog() { ::alarm(0); }
-  Watchdog(const Watchdog&) = delete;
-};
 
 template <typename Action>
 Error error_of(Action&& action) {
