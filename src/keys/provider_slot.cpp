@@ -51,7 +51,9 @@ class ProviderSlots final : public RecipientImpl, public IdentityImpl {
   std::invoke_result_t<F> attempt(const std::stop_token& stop, F call) const {
     throw_if_stopped(stop);
     try {
-      return call();
+      auto answer = call();
+      throw_if_stopped(stop);  // it may have answered anything, so as to return soon
+      return answer;
     } catch (const Error& e) {
       throw_if_stopped(stop);
       if (e.kind() != errc::cancelled) throw;

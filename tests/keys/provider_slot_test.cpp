@@ -95,6 +95,23 @@ TEST_CASE("what a key service throws is an error that names it, and no wrong key
   CHECK(thrown_kind([&] { opens(own_error, slot); }) == errc::resource_exhausted);
 }
 
+TEST_CASE("a key service that is stopped ends as cancelled, whatever it answers") {
+  std::stop_source stop;
+  const auto gives_up = std::make_shared<CallableProvider>(
+      [&](auto, const std::stop_token&) {
+        stop.request_stop();
+        return Bytes();
+      },
+      [&](auto, const std::stop_token&) {
+        stop.request_stop();
+        return std::optional<SharedKey>();
+      });
+  CHECK(thrown_kind([&] { wrap(gives_up, stop.get_token()); }) == errc::cancelled);
+  const Slot slot = encode_provider_slot({.name = "callable", .blob = {}});
+  stop = {};
+  CHECK(thrown_kind([&] { opens(gives_up, slot, stop.get_token()); }) == errc::cancelled);
+}
+
 TEST_CASE("a key service that is stopped ends as cancelled, whatever it throws") {
   std::stop_source stop;
   const auto stops = std::make_shared<CallableProvider>(
