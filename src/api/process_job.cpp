@@ -5,6 +5,8 @@
 #include <bit>
 #include <utility>
 
+#include "api/steps.hpp"
+
 namespace adapipe::inline v0_1 {
 
 namespace {
@@ -60,10 +62,17 @@ void ProcessJob::prepare(std::size_t worker_threads, MemoryAccount& memory) {
   chain_.emplace(Direction::forward, plan_.stages, std::move(container.keys), header);
   reader_.emplace(from, header.chunk_bytes);
   writer_.emplace(to, container.head.size(), memory);
-  if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&to))
-    positional->write_at(0, container.head);
-  else
-    to.write(container.head);
+  write_at(0, container.head);
+}
+
+void ProcessJob::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  SinkImpl& to = sink();
+  about(to.name(), [&] {
+    if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&to))
+      positional->write_at(offset, bytes);
+    else
+      to.write(bytes);
+  });
 }
 
 std::size_t ProcessJob::largest_chunk_bytes() const {
@@ -78,10 +87,7 @@ void ProcessJob::finish() {
     throw Error(errc::io_error, "internal error: chunks are missing at the end");
   const std::uint64_t index_offset = writer_->end_offset();
   const std::vector<std::byte> tail = seal_tail(index, index_offset, chain_->keys());
-  if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&sink()))
-    positional->write_at(index_offset, tail);
-  else
-    sink().write(tail);
+  write_at(index_offset, tail);
   container_bytes_ = index_offset + tail.size();
 }
 

@@ -29,6 +29,8 @@ class ProcessJob final : public Job {
   void fill(Report& report) const noexcept override;
 
  private:
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+
   PipelinePlan plan_;
   const ProcessOptions options_;
   RandomSource& random_;

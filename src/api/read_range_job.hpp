@@ -77,6 +77,7 @@ class ReadRangeJob final : public Job {
     std::size_t max_concurrent_writes() const noexcept override { return 0; }
     void place(ChunkSlot&) override {}
     void write(ChunkSlot& slot) override;
+    void locate(Error&, const ChunkSlot&) const override {}  // copying does not fail
     std::uint64_t copied_bytes() const noexcept { return copied_bytes_; }
 
    private:

@@ -148,16 +148,13 @@ class Reader::Impl {
     ChunkSlot slot;
     slot.restart(chunk);
     try {
-      records.read_record(slot, true);
-    } catch (...) {
-      throw FailureLatch::current_exception_as_error(errc::io_error).at_chunk(chunk);
-    }
-    const ChainWorkers::Lease worker(workers_, 0);
-    try {
-      for (const StepGroup& group : container_->chain->groups()) worker->run(group, slot);
+      located(records, slot, [&] {
+        records.read_record(slot, true);
+        const ChainWorkers::Lease worker(workers_, 0);
+        for (const StepGroup& group : container_->chain->groups()) worker->run(group, slot);
+      });
     } catch (Error& error) {
-      records.locate(error, slot);
-      throw;
+      throw error.at_chunk(chunk);
     }
     const std::span<const std::byte> data = slot.data;
     auto decoded = std::make_shared<CachedChunk>(CachedChunk{std::move(slot.front()), data});

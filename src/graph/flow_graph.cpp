@@ -129,7 +129,9 @@ void FlowGraph::enter(Enter::output_ports_type& ports) {
   ChunkSlot& slot = parts_.slots.take();
   slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));
   ReadResult result = ReadResult::filled;
-  guarded(slot, [&] { result = parts_.producer.read(slot, false); });
+  guarded(slot, [&] {
+    result = located(parts_.producer, slot, [&] { return parts_.producer.read(slot, false); });
+  });
   if (result == ReadResult::would_wait && !slot.poisoned) {
     std::get<1>(ports).try_put(&slot);
     return;
@@ -145,7 +147,8 @@ bool FlowGraph::runs_on_entry() const noexcept {
 void FlowGraph::read_later(Slot slot, ReadLater::gateway_type& gateway) {
   const auto submit = [this](std::function<void()> job) { parts_.io.submit(std::move(job)); };
   on_io_thread(gateway, submit, [this, slot, &gateway] {
-    guarded(*slot, [&] { parts_.producer.read(*slot, true); });
+    guarded(*slot,
+            [&] { located(parts_.producer, *slot, [&] { parts_.producer.read(*slot, true); }); });
     gateway.try_put(slot);
   });
 }
@@ -156,7 +159,10 @@ void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
     ChunkSlot& slot = parts_.slots.take();
     slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));
     bool filled = false;
-    guarded(slot, [&] { filled = !input_ended_ && parts_.producer.next(slot); });
+    guarded(slot, [&] {
+      if (!input_ended_)
+        filled = located(parts_.producer, slot, [&] { return parts_.producer.next(slot); });
+    });
     if (!filled) {  // a claim beyond the end of the stream
       slot.poisoned = true;
       input_ended_ = true;
@@ -196,19 +202,14 @@ void FlowGraph::run_group(const StepGroup& group, ChunkSlot& slot) noexcept {
     oneapi::tbb::this_task_arena::isolate([&] {
       const auto thread = oneapi::tbb::this_task_arena::current_thread_index();
       const ChainWorkers::Lease worker(parts_.workers, static_cast<std::size_t>(thread));
-      try {
-        worker->run(group, slot);
-      } catch (Error& error) {
-        parts_.producer.locate(error, slot);
-        throw;
-      }
+      located(parts_.producer, slot, [&] { worker->run(group, slot); });
     });
   });
 }
 
 void FlowGraph::write(ChunkSlot& slot) noexcept {
   guarded(slot, [&] {
-    parts_.consumer.write(slot);
+    located(parts_.consumer, slot, [&] { parts_.consumer.write(slot); });
     parts_.control.chunk_done(slot);
   });
 }

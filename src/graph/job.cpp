@@ -1,5 +1,7 @@
 #include "graph/job.hpp"
 
+#include "graph/failure_latch.hpp"
+
 namespace adapipe::inline v0_1 {
 
 SourceImpl& Job::open_source() {
@@ -16,6 +18,27 @@ SinkImpl& Job::open_sink(const SinkHints& hints) {
   open_sink_ = std::move(opened);
   if (stop_.stop_requested()) open_sink_->cancel();
   return *open_sink_;
+}
+
+namespace {
+
+template <typename Action>
+void about_sink(const SinkImpl& sink, const Action& action) {
+  try {
+    action();
+  } catch (...) {
+    throw FailureLatch::current_exception_as_error(errc::io_error).in_file(sink.name());
+  }
+}
+
+}  // namespace
+
+void Job::commit() {
+  if (open_sink_) about_sink(*open_sink_, [this] { open_sink_->commit(); });
+}
+
+void Job::sync() {
+  about_sink(*open_sink_, [this] { open_sink_->sync(); });
 }
 
 void Job::abandon() noexcept {

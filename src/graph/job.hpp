@@ -45,11 +45,9 @@ class Job {
   /// Everything has been written: checks that it was everything, writes what closes it. May throw.
   virtual void finish() = 0;
   /// Makes it final at the sink, if there is one. May throw; nothing more is done then.
-  void commit() {
-    if (open_sink_) open_sink_->commit();
-  }
+  void commit();
   /// What was written reaches the storage medium. While chunks run, and none is being written.
-  void sync() { open_sink_->sync(); }
+  void sync();
   /// Byte and chunk counts.
   virtual void fill(Report& report) const noexcept = 0;
 

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
+#include "graph/failure_latch.hpp"
 #include "memory/chunk_slot.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -36,7 +38,7 @@ class Producer {
   /// Reads the next chunk of a stream; false at the end, which has then been checked.
   virtual bool next(ChunkSlot& slot) = 0;
 
-  /// Adds to an error in the slot's processing where the chunk stands in the input.
+  /// Adds to an error where the chunk stands in the input.
   virtual void locate(Error& error, const ChunkSlot& slot) const = 0;
 };
 
@@ -56,6 +58,22 @@ class Consumer {
   /// O(1): what has to be known of all chunks before this one.
   virtual void place(ChunkSlot& slot) = 0;
   virtual void write(ChunkSlot& slot) = 0;
+
+  /// Adds to an error where the chunk would stand in the output.
+  virtual void locate(Error& error, const ChunkSlot& slot) const = 0;
 };
+
+/// Runs `work` on a chunk. What goes wrong becomes an Error, io_error if it is none yet, that says
+/// where the chunk stands in the input or output that `part` knows.
+template <typename Part, typename Work>
+auto located(const Part& part, const ChunkSlot& slot, Work&& work) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (...) {
+    Error error = FailureLatch::current_exception_as_error(errc::io_error);
+    part.locate(error, slot);
+    throw error;
+  }
+}
 
 }  // namespace adapipe::inline v0_1

@@ -37,9 +37,7 @@ ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
         may_wait ? positional_->read_at(offset, rest) : positional_->try_read_at(offset, rest);
     if (!got) return ReadResult::would_wait;
     if (*got == 0)
-      throw Error(errc::io_error, "became shorter while it was read")
-          .in_file(source_.name())
-          .at_offset(offset);
+      throw Error(errc::io_error, "became shorter while it was read").at_offset(offset);
     slot.filled_bytes += *got;
   }
   slot.plain_bytes = static_cast<std::uint32_t>(bytes);
@@ -67,8 +65,7 @@ bool PlainReader::next(ChunkSlot& slot) {
     if (is_pushed_) break;
   }
   next_offset_ += slot.filled_bytes;
-  if (slot.filled_bytes > rest)
-    throw Error(errc::io_error, "gave more bytes than it had said").in_file(source_.name());
+  if (slot.filled_bytes > rest) throw Error(errc::io_error, "gave more bytes than it had said");
   slot.plain_bytes = static_cast<std::uint32_t>(slot.filled_bytes);
   slot.data = {buffer.data(), slot.filled_bytes};
   return slot.filled_bytes > 0;
@@ -104,6 +101,10 @@ void RecordWriter::write(ChunkSlot& slot) {
     positional_->write_at(slot.record_offset, slot.data);
   else
     sink_.write(slot.data);
+}
+
+void RecordWriter::locate(Error& error, const ChunkSlot& slot) const {
+  error.in_file(sink_.name()).at_offset(slot.record_offset);
 }
 
 }  // namespace adapipe::inline v0_1

@@ -50,6 +50,7 @@ class RecordWriter final : public Consumer {
   }
   void place(ChunkSlot& slot) override;
   void write(ChunkSlot& slot) override;
+  void locate(Error& error, const ChunkSlot& slot) const override;
 
   const Index& index() const noexcept { return index_; }
   std::uint64_t end_offset() const noexcept { return records_offset_ + index_.records_total(); }

@@ -39,12 +39,7 @@ ReadResult IndexedRecordReader::read_record(ChunkSlot& slot, bool may_wait) cons
   if (slot.filled_bytes == 0) {
     slot.plain_offset = starts_[slot.sequence].plain;
     slot.record_offset = starts_[slot.sequence].record;
-    try {
-      check_stored_bytes(chain_, entry.plain_bytes, entry.stored_bytes);
-    } catch (Error& error) {
-      locate(error, slot);
-      throw;
-    }
+    check_stored_bytes(chain_, entry.plain_bytes, entry.stored_bytes);
     slot.data = record_space(slot, entry.stored_bytes);
   }
   while (slot.filled_bytes < slot.data.size()) {
@@ -54,9 +49,7 @@ ReadResult IndexedRecordReader::read_record(ChunkSlot& slot, bool may_wait) cons
         may_wait ? source_.read_at(offset, rest) : source_.try_read_at(offset, rest);
     if (!got) return ReadResult::would_wait;
     if (*got == 0)
-      throw Error(errc::truncated, "became shorter while it was read")
-          .in_file(source_.name())
-          .at_offset(offset);
+      throw Error(errc::truncated, "became shorter while it was read").at_offset(offset);
     slot.filled_bytes += *got;
   }
   check_header(slot);
@@ -64,19 +57,14 @@ ReadResult IndexedRecordReader::read_record(ChunkSlot& slot, bool may_wait) cons
 }
 
 void IndexedRecordReader::check_header(ChunkSlot& slot) const {
-  try {
-    const auto bytes = std::span<const std::byte>(slot.data).first<layout::kRecordHeaderBytes>();
-    const RecordHeader header = decode_record_header(bytes, container_.header);
-    const IndexEntry& entry = index_[slot.sequence];
-    if (header.type != RecordType::chunk || header.sequence != slot.sequence ||
-        header.stored_bytes != entry.stored_bytes || header.plain_bytes != entry.plain_bytes)
-      throw Error(errc::corrupt, "the record is not the one that the index names");
-    slot.plain_bytes = header.plain_bytes;
-    slot.stored_bytes = header.stored_bytes;
-  } catch (Error& error) {
-    locate(error, slot);
-    throw;
-  }
+  const auto bytes = std::span<const std::byte>(slot.data).first<layout::kRecordHeaderBytes>();
+  const RecordHeader header = decode_record_header(bytes, container_.header);
+  const IndexEntry& entry = index_[slot.sequence];
+  if (header.type != RecordType::chunk || header.sequence != slot.sequence ||
+      header.stored_bytes != entry.stored_bytes || header.plain_bytes != entry.plain_bytes)
+    throw Error(errc::corrupt, "the record is not the one that the index names");
+  slot.plain_bytes = header.plain_bytes;
+  slot.stored_bytes = header.stored_bytes;
 }
 
 void IndexedRecordReader::locate(Error& error, const ChunkSlot& slot) const {
@@ -104,36 +92,31 @@ bool StreamRecordReader::next(ChunkSlot& slot) {
   if (index_header_) return false;
   slot.plain_offset = seen_.plain_total();
   slot.record_offset = offset_;
-  try {
-    RecordHeaderBytes bytes;
-    read_exactly(bytes);
-    const RecordHeader header = decode_record_header(bytes, container_.header);
-    if (header.sequence != seen_.chunks())
-      throw Error(errc::corrupt, "the record is number " + std::to_string(header.sequence) +
-                                     " where " + std::to_string(seen_.chunks()) + " was due");
-    if (header.type == RecordType::index) {
-      index_header_ = bytes;
-      return false;
-    }
-    const std::uint64_t promised = container_.header.plain_bytes.value_or(UINT64_MAX);
-    if (header.plain_bytes > promised - seen_.plain_total())
-      throw Error(errc::corrupt, "the chunks hold more than the header says");
-    check_stored_bytes(chain_, header.plain_bytes, header.stored_bytes);
-    if (header.plain_bytes > max_plain_bytes_ - seen_.plain_total())
-      throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
-                                            std::to_string(max_plain_bytes_) + " plain bytes");
-    memory_.charge(2 * sizeof(IndexEntry));  // the vector may double
-    seen_.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
-    slot.data = record_space(slot, header.stored_bytes);
-    std::copy(bytes.begin(), bytes.end(), slot.data.begin());
-    read_exactly(slot.data.subspan(bytes.size()));
-    slot.plain_bytes = header.plain_bytes;
-    slot.stored_bytes = header.stored_bytes;
-    return true;
-  } catch (Error& error) {
-    locate(error, slot);
-    throw;
+  RecordHeaderBytes bytes;
+  read_exactly(bytes);
+  const RecordHeader header = decode_record_header(bytes, container_.header);
+  if (header.sequence != seen_.chunks())
+    throw Error(errc::corrupt, "the record is number " + std::to_string(header.sequence) +
+                                   " where " + std::to_string(seen_.chunks()) + " was due");
+  if (header.type == RecordType::index) {
+    index_header_ = bytes;
+    return false;
   }
+  const std::uint64_t promised = container_.header.plain_bytes.value_or(UINT64_MAX);
+  if (header.plain_bytes > promised - seen_.plain_total())
+    throw Error(errc::corrupt, "the chunks hold more than the header says");
+  check_stored_bytes(chain_, header.plain_bytes, header.stored_bytes);
+  if (header.plain_bytes > max_plain_bytes_ - seen_.plain_total())
+    throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
+                                          std::to_string(max_plain_bytes_) + " plain bytes");
+  memory_.charge(2 * sizeof(IndexEntry));  // the vector may double
+  seen_.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
+  slot.data = record_space(slot, header.stored_bytes);
+  std::copy(bytes.begin(), bytes.end(), slot.data.begin());
+  read_exactly(slot.data.subspan(bytes.size()));
+  slot.plain_bytes = header.plain_bytes;
+  slot.stored_bytes = header.stored_bytes;
+  return true;
 }
 
 void StreamRecordReader::locate(Error& error, const ChunkSlot& slot) const {
@@ -156,8 +139,10 @@ void StreamRecordReader::check_end() {
   const std::uint64_t index_offset = offset_ - layout::kRecordHeaderBytes;
   try {
     read_index_and_trailer();
-  } catch (Error& error) {
-    throw error.in_file(source_.name()).at_offset(index_offset);
+  } catch (...) {
+    throw FailureLatch::current_exception_as_error(errc::io_error)
+        .in_file(source_.name())
+        .at_offset(index_offset);
   }
 }
 
@@ -198,6 +183,10 @@ void PlainWriter::write(ChunkSlot& slot) {
     sink_.write(slot.data);
   chunks_.fetch_add(1, std::memory_order_relaxed);
   bytes_.fetch_add(slot.data.size(), std::memory_order_relaxed);
+}
+
+void PlainWriter::locate(Error& error, const ChunkSlot& slot) const {
+  error.in_file(sink_.name()).at_offset(slot.plain_offset);
 }
 
 }  // namespace adapipe::inline v0_1

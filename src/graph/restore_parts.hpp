@@ -99,6 +99,7 @@ class PlainWriter final : public Consumer {
   }
   void place(ChunkSlot& slot) override;
   void write(ChunkSlot& slot) override;
+  void locate(Error& error, const ChunkSlot& slot) const override;
 
   std::uint64_t written_chunks() const noexcept { return chunks_; }
   std::uint64_t written_bytes() const noexcept { return bytes_; }

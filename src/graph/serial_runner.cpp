@@ -21,15 +21,12 @@ bool SerialRunner::run_chunk() noexcept {
   if (control_.failed()) return false;
   slot_.restart(sequence_);
   try {
-    if (!read_chunk()) return false;
-    try {
+    if (!located(producer_, slot_, [this] { return read_chunk(); })) return false;
+    located(producer_, slot_, [this] {
       for (const StepGroup& group : chain_.groups()) worker_->run(group, slot_);
-    } catch (Error& error) {
-      producer_.locate(error, slot_);
-      throw;
-    }
+    });
     if (consumer_.ordered()) consumer_.place(slot_);
-    consumer_.write(slot_);
+    located(consumer_, slot_, [this] { consumer_.write(slot_); });
     control_.chunk_done(slot_);
   } catch (...) {
     Error error = FailureLatch::current_exception_as_error(errc::io_error);
