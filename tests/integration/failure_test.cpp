@@ -27,19 +27,6 @@ struct Luck : std::runtime_error {
   Luck() : std::runtime_error("out of luck") {}
 };
 
-BeforeCall throw_at(std::size_t k) {
-  return [k](std::size_t call) {
-    if (call == k) throw Luck();
-  };
-}
-
-std::shared_ptr<const Stage> stage_that_fails_at(std::size_t k) {
-  return make_stage("test.fails", [k](const ChunkInfo& chunk, auto in, auto& out) {
-    if (chunk.index == k) throw Luck();
-    return xor_bytes(in, out, std::byte{1});
-  });
-}
-
 Pipeline small_pipeline(const Runtime& runtime, std::shared_ptr<const Stage> stage) {
   return Pipeline::Builder()
       .add(std::move(stage))
@@ -48,137 +35,89 @@ Pipeline small_pipeline(const Runtime& runtime, std::shared_ptr<const Stage> sta
       .build();
 }
 
-/// Where a run fails: makes a source and a sink of which one, or the stage, fails at `k`.
-struct Position {
-  const char* name;
-  errc expected;
-  std::function<std::unique_ptr<SourceImpl>(const Bytes&, std::size_t k)> source;
-  std::function<std::unique_ptr<SinkImpl>(SinkFate&, std::size_t k)> sink;
-  bool stage_fails = false;
+/// Bytes that are read up to offset `at`, and from there on `most_bytes` at a time.
+struct ShortReads {
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) const {
+    std::uint64_t count = std::min<std::uint64_t>(to.size(), bytes.size() - offset);
+    count = std::min<std::uint64_t>(count, offset < at ? at - offset : most_bytes);
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), count, to.begin());
+    return static_cast<std::size_t>(count);
+  }
+  const Bytes& bytes;
+  std::uint64_t at;
+  std::uint64_t most_bytes;
 };
 
-std::unique_ptr<SourceImpl> good_source(const Bytes& bytes, std::size_t) {
-  return std::make_unique<HookedSource>(bytes, false, BeforeCall());
-}
-std::unique_ptr<SinkImpl> good_sink(SinkFate& fate, std::size_t) {
-  return std::make_unique<HookedSink>(fate, BeforeCall());
+Source short_source(const Bytes& bytes, bool as_stream, std::uint64_t at,
+                    std::uint64_t most_bytes) {
+  struct Positional final : PositionalSourceImpl {
+    explicit Positional(ShortReads r) : reads(r) {}
+    std::uint64_t total_bytes() const override { return reads.bytes.size(); }
+    std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+      return reads.read_at(offset, to);
+    }
+    bool may_wait() const noexcept override { return false; }
+    std::string name() const override { return "short source"; }
+    const ShortReads reads;
+  };
+  struct Stream final : SourceImpl {
+    explicit Stream(ShortReads r) : reads(r) {}
+    std::size_t read(std::span<std::byte> to) override {
+      const std::size_t count = reads.read_at(offset, to);
+      offset += count;
+      return count;
+    }
+    std::string name() const override { return "short source"; }
+    const ShortReads reads;
+    std::uint64_t offset = 0;
+  };
+  const ShortReads reads{bytes, at, most_bytes};
+  if (as_stream) return Source(std::make_unique<Stream>(reads));
+  return Source(std::make_unique<Positional>(reads));
 }
 
-const Position kPositions[] = {
-    {"source read in place", errc::io_error,
-     [](const Bytes& b, std::size_t k) -> std::unique_ptr<SourceImpl> {
-       return std::make_unique<HookedSource>(b, false, throw_at(k));
-     },
-     good_sink},
-    {"source read on an I/O thread", errc::io_error,
-     [](const Bytes& b, std::size_t k) -> std::unique_ptr<SourceImpl> {
-       return std::make_unique<HookedSource>(b, true, throw_at(k));
-     },
-     good_sink},
-    {"stream", errc::io_error,
-     [](const Bytes& b, std::size_t k) -> std::unique_ptr<SourceImpl> {
-       return std::make_unique<HookedStream>(b, throw_at(k));
-     },
-     good_sink},
-    {"stage", errc::stage_failed, good_source, good_sink, true},
-    {"sink written in any order", errc::io_error, good_source,
-     [](SinkFate& fate, std::size_t k) -> std::unique_ptr<SinkImpl> {
-       return std::make_unique<HookedSink>(fate, throw_at(k));
-     }},
-    {"sink written in order", errc::io_error, good_source,
-     [](SinkFate& fate, std::size_t k) -> std::unique_ptr<SinkImpl> {
-       return std::make_unique<HookedStreamSink>(fate, throw_at(k));
-     }},
-};
+Sink good_sink(SinkFate& fate) { return Sink(std::make_unique<HookedSink>(fate, BeforeCall())); }
 
 }  // namespace
 
-TEST_CASE("whatever throws at whatever chunk, the operation ends, undone, with that error") {
-  const Watchdog watchdog(std::chrono::seconds(240));
-  const Bytes plain = random_bytes(kChunks * kChunk, 1);
-  for (const NamedRuntime& runtime : test_runtimes()) {
-    for (const Position& position : kPositions) {
-      for (std::size_t k = 0; k < kChunks; ++k) {
-        INFO(runtime.name << ", " << position.name << " at " << k);
-        SinkFate fate;
-        const auto stage = position.stage_fails ? stage_that_fails_at(k) : xor_stage();
-        const Error error = thrown_by([&] {
-          small_pipeline(runtime.runtime, stage)
-              .process(position.source(plain, k), position.sink(fate, k));
-        });
-        CHECK(error.kind() == position.expected);
-        CHECK(std::string(error.what()).find("out of luck") != std::string::npos);
-        if (position.stage_fails) {
-          CHECK(error.chunk() == k);
-          CHECK(error.stage() == "test.fails");
-          CHECK(error.path() == "hooked source");
-          CHECK(error.offset() == k * kChunk);
+TEST_CASE("short reads at any chunk are read on, and an early end is an error that says where") {
+  for (const NamedRuntime& runtime : test_runtimes())
+    for (const bool restores : {false, true})
+      for (const bool as_stream : {false, true})
+        for (std::size_t k = 0; k < kChunks; ++k) {
+          const Watchdog watchdog(std::chrono::seconds(60));
+          INFO(runtime.name << ", " << (restores ? "restore" : "process") << ", "
+                            << (as_stream ? "stream" : "positional") << " at " << k);
+          const Pipeline pipeline = small_pipeline(runtime.runtime, xor_stage());
+          const RestoreOptions options{.registry = registry_of({xor_stage()}),
+                                       .runtime = runtime.runtime};
+          const Bytes plain = random_bytes(kChunks * kChunk, 1);
+          Bytes sealed;
+          pipeline.process(Source::memory(plain), Sink::memory(sealed));
+          const auto run = [&](std::size_t most_bytes, Sink sink) {
+            Source source =
+                short_source(restores ? sealed : plain, as_stream, k * kChunk + 500, most_bytes);
+            if (restores)
+              restore(std::move(source), std::move(sink), options);
+            else
+              pipeline.process(std::move(source), std::move(sink));
+          };
+          Bytes out;
+          run(1, Sink::memory(out));
+          if (!restores) {
+            sealed = std::exchange(out, {});
+            restore(Source::memory(sealed), Sink::memory(out), options);
+          }
+          CHECK(out == plain);
+          if (as_stream && !restores) continue;  // that is how a stream ends
+          SinkFate fate;
+          const Error error = thrown_by([&] { run(0, good_sink(fate)); });
+          CHECK(error.kind() == (restores ? errc::truncated : errc::io_error));
+          CHECK(error.path() == "short source");
+          CHECK(error.offset().has_value());
+          CHECK(fate.committed == 0);
+          CHECK(runtime.runtime.memory_in_use_bytes() == 0);
         }
-        CHECK(fate.committed == 0);
-        CHECK(fate.abandoned == 1);
-        CHECK(runtime.runtime.memory_in_use_bytes() == 0);
-      }
-    }
-  }
-}
-
-TEST_CASE("a restore that fails at a chunk leaves the destination as it was") {
-  const Watchdog watchdog(std::chrono::seconds(240));
-  const Bytes plain = random_bytes(kChunks * kChunk, 1);
-  for (const NamedRuntime& runtime : test_runtimes()) {
-    Bytes sealed;
-    small_pipeline(runtime.runtime, xor_stage())
-        .process(Source::memory(plain), Sink::memory(sealed));
-    for (std::size_t k = 0; k < kChunks; ++k) {
-      INFO(runtime.name << " at " << k);
-      StageRegistry registry;
-      registry.add("test.xor", [k](auto) { return stage_that_fails_at(k); });
-      SinkFate fate;
-      const Error error = thrown_by([&] {
-        restore(Source::memory(sealed), good_sink(fate, 0),
-                {.registry = registry, .runtime = runtime.runtime});
-      });
-      CHECK(error.kind() == errc::stage_failed);
-      CHECK(error.chunk() == k);
-      CHECK(fate.committed == 0);
-      CHECK(fate.abandoned == 1);
-      CHECK(runtime.runtime.memory_in_use_bytes() == 0);
-    }
-  }
-}
-
-TEST_CASE("a progress callback that throws ends the operation") {
-  const Watchdog watchdog(std::chrono::seconds(60));
-  const Bytes plain = random_bytes(kChunks * kChunk, 1);
-  for (const NamedRuntime& runtime : test_runtimes()) {
-    SinkFate fate;
-    const Error error = thrown_by([&] {
-      small_pipeline(runtime.runtime, xor_stage())
-          .process(Source::memory(plain), good_sink(fate, 0),
-                   {.on_progress = [](const Progress&) { throw Luck(); }});
-    });
-    CHECK(error.kind() == errc::io_error);
-    CHECK(fate.abandoned == 1);
-  }
-}
-
-TEST_CASE("a source that becomes shorter while it is read is an error") {
-  struct Shrinking final : PositionalSourceImpl {
-    std::uint64_t total_bytes() const override { return 10 * kChunk; }
-    std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
-      return offset < 5 * kChunk ? to.size() : 0;
-    }
-  };
-  for (const NamedRuntime& runtime : test_runtimes()) {
-    SinkFate fate;
-    const Error error = thrown_by([&] {
-      small_pipeline(runtime.runtime, xor_stage())
-          .process(Source(std::make_unique<Shrinking>()), good_sink(fate, 0));
-    });
-    CHECK(error.kind() == errc::io_error);
-    CHECK(error.chunk() >= 5u);
-    CHECK(fate.abandoned == 1);
-  }
 }
 
 TEST_CASE("cancelling wakes a source that blocks, a sink that blocks, and a wait for the budget") {
@@ -196,11 +135,11 @@ TEST_CASE("cancelling wakes a source that blocks, a sink that blocks, and a wait
     Operation blocked =
         round % 2 == 0
             ? pipeline.start(Source(std::make_unique<HookedStream>(plain, block_at_3, open_door)),
-                             good_sink(fate, 0))
+                             good_sink(fate))
             : pipeline.start(Source::memory(plain),
                              Sink(std::make_unique<HookedStreamSink>(fate, block_at_3, open_door)));
     door.until_someone_waits();
-    Operation waiting = pipeline.start(Source::memory(plain), good_sink(waiting_fate, 0));
+    Operation waiting = pipeline.start(Source::memory(plain), good_sink(waiting_fate));
     CHECK_FALSE(waiting.wait_for(std::chrono::milliseconds(1)));
     waiting.cancel();
     CHECK(thrown_kind([&] { waiting.get(); }) == errc::cancelled);
@@ -220,7 +159,7 @@ TEST_CASE("destroying an operation cancels it and waits for it") {
   const Pipeline pipeline = small_pipeline(runtime, zstd());
   for (int round = 0; round < 300; ++round) {
     SinkFate fate;
-    { const Operation dropped = pipeline.start(Source::memory(plain), good_sink(fate, 0)); }
+    { const Operation dropped = pipeline.start(Source::memory(plain), good_sink(fate)); }
     CHECK(fate.committed + fate.abandoned <= 1);  // 0: cancelled before the sink was opened
     CHECK(runtime.memory_in_use_bytes() == 0);
   }
@@ -319,7 +258,7 @@ TEST_CASE("a stop requested before the start creates nothing") {
     SinkFate fate;
     CHECK(thrown_kind([&] {
             small_pipeline(runtime.runtime, xor_stage())
-                .process(std::move(source), good_sink(fate, 0), {.stop = stop.get_token()});
+                .process(std::move(source), good_sink(fate), {.stop = stop.get_token()});
           }) == errc::cancelled);
     CHECK_FALSE(opened);
   }
@@ -335,7 +274,7 @@ TEST_CASE("a budget that can never hold one chunk is refused") {
               .chunk_size(ChunkSize::from_mib(1))
               .runtime(runtime)
               .build()
-              .process(Source::memory(plain), good_sink(fate, 0));
+              .process(Source::memory(plain), good_sink(fate));
         }) == errc::resource_exhausted);
   CHECK(fate.abandoned == 1);
 }

@@ -48,14 +48,21 @@ class HookedStream final : public SourceImpl {
 /// is read in place by the workers; else by I/O threads.
 class HookedSource final : public PositionalSourceImpl {
  public:
-  HookedSource(const Bytes& bytes, bool waits, BeforeCall before)
-      : bytes_(bytes), waits_(waits), before_(std::move(before)) {}
+  HookedSource(const Bytes& bytes, bool waits, BeforeCall before,
+               std::function<void()> on_cancel = {})
+      : bytes_(bytes),
+        waits_(waits),
+        before_(std::move(before)),
+        on_cancel_(std::move(on_cancel)) {}
   std::uint64_t total_bytes() const override { return bytes_.size(); }
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
     if (before_) before_(calls_++);
     const std::size_t bytes = std::min<std::uint64_t>(to.size(), bytes_.size() - offset);
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), bytes, to.begin());
     return bytes;
+  }
+  void cancel() noexcept override {
+    if (on_cancel_) on_cancel_();
   }
   bool may_wait() const noexcept override { return waits_; }
   std::string name() const override { return "hooked source"; }
@@ -64,6 +71,7 @@ class HookedSource final : public PositionalSourceImpl {
   const Bytes& bytes_;
   const bool waits_;
   BeforeCall before_;
+  std::function<void()> on_cancel_;
   std::atomic<std::size_t> calls_{0};
 };
 
@@ -95,20 +103,34 @@ class HookedStreamSink final : public SinkImpl {
 
 class HookedSink final : public PositionalSinkImpl {
  public:
-  HookedSink(SinkFate& fate, BeforeCall before) : fate_(fate), before_(std::move(before)) {}
+  HookedSink(SinkFate& fate, BeforeCall before, std::function<void()> on_cancel = {},
+             BeforeCall before_commit = {})
+      : fate_(fate),
+        before_(std::move(before)),
+        on_cancel_(std::move(on_cancel)),
+        before_commit_(std::move(before_commit)) {}
   void write_at(std::uint64_t, std::span<const std::byte>) override {
     if (before_) before_(calls_++);
   }
-  void commit() override { ++fate_.committed; }
+  void commit() override {
+    if (before_commit_) before_commit_(0);
+    ++fate_.committed;
+  }
   void abandon() noexcept override { ++fate_.abandoned; }
+  void cancel() noexcept override {
+    if (on_cancel_) on_cancel_();
+  }
 
  private:
   SinkFate& fate_;
   BeforeCall before_;
+  std::function<void()> on_cancel_;
+  BeforeCall before_commit_;
   std::atomic<std::size_t> calls_{0};
 };
 
-/// A door that threads wait at, until it is opened for good.
+/// A door that threads wait at, until it is opened for good. Whoever waits for someone to wait goes
+/// on then, too.
 class Door {
  public:
   void wait() {
@@ -124,7 +146,7 @@ class Door {
   }
   void until_someone_waits() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_ > 0; });
+    changed_.wait(lock, [this] { return waiting_ > 0 || open_; });
   }
 
  private:
