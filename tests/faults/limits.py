@@ -1,8 +1,8 @@
-"""limits.py ADAPIPE [--memory]
+"""limits.py ADAPIPE [--sanitized]
 
-Runs the commands where something is used up, closed, or taken away: descriptors, file size, the disk,
-folders, the other end of a pipe. Each run ends as trial.py says. --memory: address space as well, whose
-end the tool does not survive at every point, and a sanitizer at none.
+Runs the commands where something is used up, closed, or taken away: descriptors, address space, file
+size, the disk, folders, the other end of a pipe. Each run ends as trial.py says. --sanitized: without a
+lack of memory, which a sanitizer does not survive.
 """
 import itertools
 import os
@@ -77,11 +77,14 @@ def descriptors(checks):
 
 
 def memory(checks):
-    """Whatever memory there is beyond what the program itself takes."""
-    for name in ("process", "restore", "rekey in place", "cat", "info", "keygen"):
-        for most in (*range(24, 64, 4), *range(64, 512, 24)):
-            checks.check(f"{most} MiB of address space", checks.trial(name),
-                         [trial.OK, trial.RESOURCES, trial.IO], **limited(resource.RLIMIT_AS, most * MIB))
+    """Whatever memory there is beyond what the program itself takes; the engine's own finely."""
+    for name, step in (("process", 0.4), ("restore", 0.4), ("rekey in place", 4), ("cat", 4), ("info", 4),
+                       ("keygen", 4)):
+        fine = [24 + i * step for i in range(int(48 / step))]
+        for most in (*fine, *range(72, 512, 40)):
+            checks.check(f"{most:.1f} MiB of address space", checks.trial(name),
+                         [trial.OK, trial.RESOURCES, trial.IO],
+                         **limited(resource.RLIMIT_AS, int(most * MIB)))
 
 
 def full_device(checks):
@@ -200,7 +203,7 @@ def main():
         checks = Checks(template, scratch)
         topics = [file_size, descriptors, full_device, full_disk, standard_streams, pipes, folders,
                   shrinking_input]
-        if "--memory" in options:
+        if "--sanitized" not in options:
             topics.append(memory)
         for topic in topics:
             before = checks.runs
