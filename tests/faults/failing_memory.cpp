@@ -16,7 +16,9 @@ std::atomic<std::size_t> asked{0};
 bool fails() noexcept {
   if (!is_short.load(std::memory_order_acquire)) return false;
   const std::size_t number = ++asked;
-  return number == first || (lasts && number > first);
+  if (number != first && !(lasts && number > first)) return false;
+  errno = ENOMEM;
+  return true;
 }
 
 }  // namespace
