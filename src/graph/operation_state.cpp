@@ -149,24 +149,30 @@ void OperationState::ask_for_memory() {
 
 void OperationState::build_graph() {
   while (max_slots_ > 1 && bytes_for(max_slots_) > held_bytes_) --max_slots_;
-  const auto self = shared_from_this();
-  runtime_.workers().enqueue([self, this] {
-    try {
-      slots_ = std::make_unique<SlotPool>(max_slots_);
-      workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads());
-      graph_ = std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
-                                                     .chain = job_->chain(),
-                                                     .consumer = job_->consumer(),
-                                                     .slots = *slots_,
-                                                     .workers = *workers_,
-                                                     .io = runtime_.io(),
-                                                     .control = *this});
-    } catch (...) {
-      fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
-      return on_io_thread(&OperationState::finish);
-    }
-    graph_->activate();
-  });
+  try {
+    runtime_.workers().enqueue([self = shared_from_this()] { self->run_graph(); });
+  } catch (...) {
+    fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+    finish();
+  }
+}
+
+void OperationState::run_graph() noexcept {
+  try {
+    slots_ = std::make_unique<SlotPool>(max_slots_);
+    workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads());
+    graph_ = std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
+                                                   .chain = job_->chain(),
+                                                   .consumer = job_->consumer(),
+                                                   .slots = *slots_,
+                                                   .workers = *workers_,
+                                                   .io = runtime_.io(),
+                                                   .control = *this});
+  } catch (...) {
+    fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
+    return on_io_thread(&OperationState::finish);
+  }
+  graph_->activate();
 }
 
 void OperationState::chunk_done(const ChunkSlot& slot) {

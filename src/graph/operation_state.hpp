@@ -102,6 +102,7 @@ class OperationState final : public RunControl,
   void measure_need();
   std::size_t bytes_for(std::size_t slots) const noexcept;
   void build_graph();
+  void run_graph() noexcept;
   void finish();
   void complete() noexcept;
 
