@@ -38,12 +38,15 @@ bool FailingMemory::has_failed() noexcept { return asked >= first; }
 
 using adapipe::testing::fails;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ADAPIPE_SANITIZED
 
 void* operator new(std::size_t bytes) {
   void* const memory = fails() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
   if (!memory) throw std::bad_alloc();
   return memory;
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return fails() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
