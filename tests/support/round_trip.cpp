@@ -176,11 +176,21 @@ Bytes process_with_fixed_keys(const Pipeline& pipeline, Source source, ProcessOp
 Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, Source source,
                            ProcessOptions options) {
   Bytes sealed;
-  const StartOptions start{.stop = options.stop};
-  auto job = std::make_unique<ProcessJob>(pipeline.plan(), std::move(source), Sink::memory(sealed),
-                                          std::move(options), random);
-  OperationState::run(*pipeline.plan().runtime, std::move(job), start);
+  start_with_keys_of(random, pipeline, std::move(source), Sink::memory(sealed), std::move(options))
+      .get();
   return sealed;
+}
+
+Operation start_with_keys_of(RandomSource& random, const Pipeline& pipeline, Source source,
+                             Sink sink, ProcessOptions options) {
+  StartOptions start{.stop = options.stop,
+                     .on_progress = options.on_progress,
+                     .max_in_flight = options.max_in_flight};
+  return OperationState::start(
+      *pipeline.plan().runtime,
+      std::make_unique<ProcessJob>(pipeline.plan(), std::move(source), std::move(sink),
+                                   std::move(options), random),
+      std::move(start));
 }
 
 Bytes read_file(const std::filesystem::path& path) {

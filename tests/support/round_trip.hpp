@@ -55,6 +55,10 @@ Bytes process_with_fixed_keys(const Pipeline& pipeline, Source source, ProcessOp
 Bytes process_with_keys_of(RandomSource& random, const Pipeline& pipeline, Source source,
                            ProcessOptions options = {});
 
+/// As Pipeline::start, with a file key and salts that come from `random`, which must outlive it.
+Operation start_with_keys_of(RandomSource& random, const Pipeline& pipeline, Source source,
+                             Sink sink, ProcessOptions options = {});
+
 Bytes read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
