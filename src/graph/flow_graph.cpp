@@ -2,6 +2,7 @@
 
 #include <oneapi/tbb/task_arena.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -16,9 +17,10 @@ FlowGraph::FlowGraph(const FlowParts& parts)
     : parts_(parts),
       chunks_(parts.producer.chunks()),
       sequence_(parts.producer.first_chunk()),
-      read_strand_(parts.io),
       write_strand_(parts.io),
       limiter_(graph_, parts.slots.size()) {
+  const std::size_t readers = chunks_ ? std::min(parts.most_waiting_reads, parts.slots.size()) : 1;
+  while (read_strands_.size() < readers) read_strands_.emplace_back(parts.io);
   try {
     connect();
   } catch (...) {
@@ -145,8 +147,9 @@ bool FlowGraph::runs_on_entry() const noexcept {
 }
 
 void FlowGraph::read_later(Slot slot, ReadLater::gateway_type& gateway) {
-  const auto submit = [this](std::function<void()> job) { parts_.io.submit(std::move(job)); };
-  on_io_thread(gateway, submit, [this, slot, &gateway] {
+  Strand& strand = read_strands_[slot->sequence % read_strands_.size()];
+  const auto post = [&strand](std::function<void()> job) { strand.post(std::move(job)); };
+  on_io_thread(gateway, post, [this, slot, &gateway] {
     guarded(*slot,
             [&] { located(parts_.producer, *slot, [&] { parts_.producer.read(*slot, true); }); });
     gateway.try_put(slot);
@@ -154,7 +157,9 @@ void FlowGraph::read_later(Slot slot, ReadLater::gateway_type& gateway) {
 }
 
 void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
-  const auto post = [this](std::function<void()> job) { read_strand_.post(std::move(job)); };
+  const auto post = [this](std::function<void()> job) {
+    read_strands_.front().post(std::move(job));
+  };
   on_io_thread(gateway, post, [this, &gateway] {
     ChunkSlot& slot = parts_.slots.take();
     slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -26,6 +27,7 @@ struct FlowParts {
   SlotPool& slots;
   ChainWorkers& workers;
   IoExecutor& io;
+  std::size_t most_waiting_reads;  ///< threads that may wait in the producer at once
   RunControl& control;
 };
 
@@ -108,7 +110,7 @@ class FlowGraph {
   std::atomic<std::uint64_t> claimed_{0};  // claims made so far, or tried to
   std::atomic<std::uint64_t> sequence_;    // of the next chunk to be read
 
-  Strand read_strand_;
+  std::deque<Strand> read_strands_;  // one for a stream
   Strand write_strand_;
 
   oneapi::tbb::flow::graph graph_;

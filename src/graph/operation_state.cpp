@@ -161,13 +161,15 @@ void OperationState::run_graph() noexcept {
   try {
     slots_ = std::make_unique<SlotPool>(max_slots_);
     workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads());
-    graph_ = std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
-                                                   .chain = job_->chain(),
-                                                   .consumer = job_->consumer(),
-                                                   .slots = *slots_,
-                                                   .workers = *workers_,
-                                                   .io = runtime_.io(),
-                                                   .control = *this});
+    graph_ =
+        std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
+                                              .chain = job_->chain(),
+                                              .consumer = job_->consumer(),
+                                              .slots = *slots_,
+                                              .workers = *workers_,
+                                              .io = runtime_.io(),
+                                              .most_waiting_reads = runtime_.reads_per_operation(),
+                                              .control = *this});
   } catch (...) {
     fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
     return on_io_thread(&OperationState::finish);

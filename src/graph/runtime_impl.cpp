@@ -21,6 +21,14 @@ constexpr std::size_t kMaxDefaultMemory = std::size_t{1} << 30;
 // oneTBB counts the graphs of an arena in 12 bits.
 constexpr std::size_t kMaxOperations = 2000;
 
+/// What an operation needs on top of the threads that read for it, see reads_per_operation().
+constexpr std::size_t kWriters = 1;
+
+/// Enough for all operations to have every chunk read at once, by the default of max_in_flight.
+std::size_t default_io_threads(std::size_t operations, std::size_t workers) {
+  return operations * (2 * workers + 2 + kWriters) + 1;
+}
+
 std::size_t within(std::size_t value, std::size_t otherwise, std::size_t most, const char* what) {
   if (value == 0) return std::min(otherwise, most);
   if (value > most)
@@ -48,8 +56,11 @@ RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
   OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   const std::size_t workers =
       within(options.worker_threads, usable_cpus(), kMaxWorkers, "worker_threads");
-  io_.emplace(within(options.io_threads, 2 * operations_.capacity(), kMaxIoThreads, "io_threads"),
-              options.thread_name);
+  const std::size_t operations = operations_.capacity();
+  const std::size_t io_threads = within(options.io_threads, default_io_threads(operations, workers),
+                                        kMaxIoThreads, "io_threads");
+  reads_per_operation_ = std::max((io_threads - 1) / operations, kWriters + 1) - kWriters;
+  io_.emplace(io_threads, options.thread_name);
   workers_.emplace(workers, options.thread_name);
 }
 

@@ -27,7 +27,11 @@ class RuntimeImpl {
   FifoGate& operations() noexcept { return operations_; }
   FifoGate& memory() noexcept { return memory_; }
   const FifoGate& memory() const noexcept { return memory_; }
-  IoExecutor& io() noexcept { return *io_; }             ///< not if is_serial()
+  IoExecutor& io() noexcept { return *io_; }  ///< not if is_serial()
+  /// How many reads of one operation may wait at once. So many that every operation still has a
+  /// thread to write, and one is left to end those that are stopped in a queue, unless there are
+  /// fewer than two for every operation in all.
+  std::size_t reads_per_operation() const noexcept { return reads_per_operation_; }
   WorkerArena& workers() noexcept { return *workers_; }  ///< not if is_serial()
   WorkerArena* arena() noexcept { return workers_ ? &*workers_ : nullptr; }
   const std::shared_ptr<ContinuationRunner>& continuations() const noexcept {
@@ -50,6 +54,7 @@ class RuntimeImpl {
   const int process_;
   FifoGate operations_;
   FifoGate memory_;
+  std::size_t reads_per_operation_ = 1;
   const std::shared_ptr<ContinuationRunner> continuations_;
   std::optional<IoExecutor> io_;
   std::optional<WorkerArena> workers_;  // ends first: its tasks use the executor

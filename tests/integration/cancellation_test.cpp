@@ -80,6 +80,33 @@ TEST_CASE("an operation that waits for its place, or for memory, can be stopped"
   }
 }
 
+TEST_CASE("sources that wait leave the threads that others need to run, and to be stopped") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  Scene scene({.worker_threads = 2, .max_concurrent_operations = 2});
+  const auto process_waiting = [&](Door& door) {
+    return scene.process(
+        Source(std::make_unique<HookedSource>(
+            scene.plain, true, [&door](std::size_t) { door.wait(); }, [&door] { door.open(); })),
+        Sink::discard());
+  };
+  Door first_door, second_door;
+  const Operation first = process_waiting(first_door);
+  first_door.until_someone_waits();
+  for (int i = 0; i < 20; ++i) scene.process(scene.good_source(), Sink::discard()).get();
+  const Operation second = process_waiting(second_door);
+  second_door.until_someone_waits();
+  for (int i = 0; i < 20; ++i) {
+    const Operation queued = scene.process(scene.good_source(), Sink::discard());
+    queued.cancel();
+    CHECK(thrown_kind([&] { queued.get(); }) == errc::cancelled);
+  }
+  for (const Operation* operation : {&first, &second}) {
+    operation->cancel();
+    CHECK(thrown_kind([&] { operation->get(); }) == errc::cancelled);
+  }
+  check_nothing_is_held(scene);
+}
+
 TEST_CASE("a stopped operation keeps no descriptor") {
   const Watchdog watchdog(std::chrono::seconds(120));
   const std::size_t before = descriptors_of_this_process();
