@@ -13,6 +13,11 @@ partial_exists() {
   [ "$(find . -name '.*.partial' | wc -l)" -gt 0 ]
 }
 
+# What runs as $pid is the tool, and sleeps.
+waits() {
+  [ "$(cat "/proc/$pid/comm")" = adapipe ] && grep -q -s '^State:.*[SD]' "/proc/$pid/status"
+}
+
 # dies SIGNAL: what runs as $pid dies of it, silently but for at most one line.
 dies() {
   kill -"$1" "$pid"
@@ -49,22 +54,54 @@ for signal in INT TERM; do
   wait "$feeder" 2>/dev/null
 done
 
+# A standard input that gives nothing.
+for signal in INT TERM; do
+  sleep 1000 >in.fifo &
+  feeder=$!
+  "$adapipe" process -k k -o new <in.fifo 2>"$logs/err" &
+  pid=$!
+  wait_until partial_exists
+  dies $signal
+  kill "$feeder"
+  wait "$feeder" 2>/dev/null
+done
+
 # Nobody is at the other end of the input yet.
-"$adapipe" process -k k in.fifo -o new 2>"$logs/err" &
-pid=$!
-wait_until partial_exists
-dies TERM
+for signal in INT TERM; do
+  "$adapipe" process -k k in.fifo -o new 2>"$logs/err" &
+  pid=$!
+  wait_until partial_exists
+  dies $signal
+done
+
+# Nor at that of the output.
+for signal in INT TERM; do
+  "$adapipe" process -k k data -o out.fifo 2>"$logs/err" &
+  pid=$!
+  wait_until waits
+  dies $signal
+done
 
 # Nobody takes the output: the pipe fills up. The first byte tells that it runs.
 for command in "restore -k k c -o -" "cat -k k c" "process -k k c -o -" \
   "rekey -k k --add-key-file k c -o -"; do
-  exec 7<>out.fifo
-  # shellcheck disable=SC2086
-  "$adapipe" $command >out.fifo 2>"$logs/err" 7>&- &
+  for signal in INT TERM; do
+    exec 7<>out.fifo
+    # shellcheck disable=SC2086
+    "$adapipe" $command >out.fifo 2>"$logs/err" 7>&- &
+    pid=$!
+    head -c 1 <&7 >/dev/null
+    dies $signal
+    exec 7>&-
+  done
+done
+
+# All threads are at work.
+for signal in INT TERM; do
+  "$adapipe" process -l 19 --chunk-size 256KiB -k k data -o new 2>"$logs/err" &
   pid=$!
-  head -c 1 <&7 >/dev/null
-  dies TERM
-  exec 7>&-
+  wait_until partial_exists
+  dies $signal
 done
 
 # Two signals are one.
@@ -99,7 +136,7 @@ mkfifo key.fifo
 for option in --key-file --passphrase-file; do
   (exec "$adapipe" process $option key.fifo c -o never.adapipe) 2>"$logs/err" &
   pid=$!
-  until grep -q -s '^State:.*[SD]' "/proc/$pid/status" && [ "$(cat "/proc/$pid/comm")" = adapipe ]; do :; done
+  wait_until waits
   kill -TERM $pid
   wait $pid
   [ $? -eq 143 ] || fail "$option: not ended by the signal"
