@@ -60,7 +60,7 @@ void ProcessJob::prepare(std::size_t worker_threads, MemoryAccount& memory) {
       create_container(header, plan_.cipher, options_.context, random_, stop_token());
 
   chain_.emplace(Direction::forward, plan_.stages, std::move(container.keys), header);
-  reader_.emplace(from, header.chunk_bytes);
+  reader_.emplace(from, header.chunk_bytes, stop_token());
   writer_.emplace(to, container.head.size(), memory);
   write_at(0, container.head);
 }

@@ -110,11 +110,11 @@ class Reader::Impl {
     container->source = open_positional(std::move(source));
     PositionalSourceImpl& from = *container->source.positional;
     return about(from.name(), [&] {
-      container->opened =
-          open_container(read_full_from(from), {.identities = options.identities,
-                                                .context = options.context,
-                                                .allow_unencrypted = options.allow_unencrypted,
-                                                .stop = options.stop});
+      container->opened = open_container(read_full_from(from, options.stop),
+                                         {.identities = options.identities,
+                                          .context = options.context,
+                                          .allow_unencrypted = options.allow_unencrypted,
+                                          .stop = options.stop});
       const OpenedContainer& opened = container->opened;
       container->chain.emplace(Direction::backward, make_stages(opened.header, options.registry),
                                opened.keys, opened.header);

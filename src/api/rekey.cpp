@@ -65,12 +65,12 @@ class Rekeying {
   }
 
   void open() {
-    refuse_unencrypted(read_header(read_full_from(source())));
+    refuse_unencrypted(read_header(read_full_from(source(), options_.stop)));
     const OpenedContainer container =
-        open_container(read_full_from(source()), {.identities = options_.identities,
-                                                  .context = options_.context,
-                                                  .stop = options_.stop,
-                                                  .keep_schedule = true});
+        open_container(read_full_from(source(), options_.stop), {.identities = options_.identities,
+                                                                 .context = options_.context,
+                                                                 .stop = options_.stop,
+                                                                 .keep_schedule = true});
     refuse_unencrypted(container.header);  // it was read again, and may be another by now
     const Index index =
         read_index(source(), container, at_most(options_.max_index_memory_bytes), &index_record_);
@@ -96,7 +96,7 @@ class Rekeying {
     for (std::uint64_t at = records_; at < end_;) {
       const auto part = std::span(buffer).first(
           static_cast<std::size_t>(std::min<std::uint64_t>(end_ - at, buffer.size())));
-      about(source().name(), [&] { read_exactly(source(), at, part); });
+      about(source().name(), [&] { read_exactly(source(), at, part, options_.stop); });
       put(to, part);
       at += part.size();
     }

@@ -45,21 +45,21 @@ void RestoreJob::open(const ReadFull& read) {
 }
 
 void RestoreJob::open_indexed(PositionalSourceImpl& from, MemoryAccount& memory) {
-  open(read_full_from(from));
+  open(read_full_from(from, stop_token()));
   index_ = read_index(from, container_, [&memory](std::size_t bytes) { memory.charge(bytes); });
   plain_bytes_ = index_.plain_total();
   for (const IndexEntry& entry : index_.entries())
     largest_chunk_bytes_ = std::max<std::size_t>(largest_chunk_bytes_, entry.plain_bytes);
   container_bytes_ = from.total_bytes();
-  indexed_.emplace(from, container_, index_, *chain_);
+  indexed_.emplace(from, container_, index_, *chain_, stop_token());
 }
 
 void RestoreJob::open_stream(SourceImpl& from, MemoryAccount& memory) {
-  open(read_full_from(from));
+  open(read_full_from(from, stop_token()));
   plain_bytes_ = container_.header.plain_bytes;
   largest_chunk_bytes_ = static_cast<std::size_t>(std::min<std::uint64_t>(
       container_.header.chunk_bytes, plain_bytes_.value_or(container_.header.chunk_bytes)));
-  stream_.emplace(from, container_, *chain_, options_.max_plain_bytes, memory);
+  stream_.emplace(from, container_, *chain_, options_.max_plain_bytes, memory, stop_token());
 }
 
 Producer& RestoreJob::producer() {

@@ -81,11 +81,11 @@ class Salvaging {
   PositionalSourceImpl& source() const noexcept { return *source_.positional; }
 
   void open() {
-    container_ =
-        open_container(read_full_from(source()), {.identities = options_.identities,
-                                                  .context = options_.context,
-                                                  .allow_unencrypted = options_.allow_unencrypted,
-                                                  .stop = options_.stop});
+    container_ = open_container(read_full_from(source(), options_.stop),
+                                {.identities = options_.identities,
+                                 .context = options_.context,
+                                 .allow_unencrypted = options_.allow_unencrypted,
+                                 .stop = options_.stop});
     chain_.emplace(Direction::backward, make_stages(container_.header, options_.registry),
                    container_.keys, container_.header);
   }
@@ -208,7 +208,8 @@ class Salvaging {
       return error.what();
     }
     slot_.data = record_space(slot_, chunk.stored_bytes);
-    about(source().name(), [&] { read_exactly(source(), chunk.record_offset, slot_.data); });
+    about(source().name(),
+          [&] { read_exactly(source(), chunk.record_offset, slot_.data, options_.stop); });
     try {
       check_header(chunk);
       for (const StepGroup& group : chain_->groups()) worker_->run(group, slot_);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "graph/failure_latch.hpp"
+#include "util/stop.hpp"
 
 /// For operations that run step by step on the calling thread.
 namespace adapipe::inline v0_1 {
@@ -17,10 +18,6 @@ auto about(const std::string& file, F&& step) {
   } catch (...) {
     throw FailureLatch::current_exception_as_error(errc::io_error).in_file(file);
   }
-}
-
-inline void throw_if_stopped(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(errc::cancelled, "the operation was cancelled");
 }
 
 /// A stop wakes what waits by making it fail: what fails after it has failed because of it.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cipher/openssl_aead.hpp"
+#include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -153,10 +154,11 @@ Trailer read_trailer(PositionalSourceImpl& source, std::uint64_t records_offset)
 
 }  // namespace
 
-ReadFull read_full_from(SourceImpl& source) {
-  return [&source](std::span<std::byte> to) {
+ReadFull read_full_from(SourceImpl& source, std::stop_token stop) {
+  return [&source, stop = std::move(stop)](std::span<std::byte> to) {
     std::size_t done = 0;
     while (done < to.size()) {
+      throw_if_stopped(stop);
       const std::size_t got = source.read(to.subspan(done));
       if (got == 0) break;
       done += got;
@@ -165,10 +167,12 @@ ReadFull read_full_from(SourceImpl& source) {
   };
 }
 
-ReadFull read_full_from(PositionalSourceImpl& source) {
-  return [&source, position = std::uint64_t{0}](std::span<std::byte> to) mutable {
+ReadFull read_full_from(PositionalSourceImpl& source, std::stop_token stop) {
+  return [&source, stop = std::move(stop),
+          position = std::uint64_t{0}](std::span<std::byte> to) mutable {
     std::size_t done = 0;
     while (done < to.size()) {
+      throw_if_stopped(stop);
       const std::size_t got = source.read_at(position, to.subspan(done));
       if (got == 0) break;
       done += got;
@@ -178,8 +182,10 @@ ReadFull read_full_from(PositionalSourceImpl& source) {
   };
 }
 
-void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to) {
+void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to,
+                  const std::stop_token& stop) {
   for (std::size_t done = 0; done < to.size();) {
+    throw_if_stopped(stop);
     const std::size_t got = source.read_at(offset + done, to.subspan(done));
     if (got == 0)
       throw Error(errc::truncated, "the input became shorter while it was read")

@@ -17,9 +17,9 @@ namespace adapipe::inline v0_1 {
 
 /// Fills `to` from where the last call ended; fewer bytes only at the end of the input.
 using ReadFull = std::function<std::size_t(std::span<std::byte>)>;
-ReadFull read_full_from(SourceImpl& source);
+ReadFull read_full_from(SourceImpl& source, std::stop_token stop = {});
 /// Starts at offset 0.
-ReadFull read_full_from(PositionalSourceImpl& source);
+ReadFull read_full_from(PositionalSourceImpl& source, std::stop_token stop = {});
 
 struct OpenOptions {
   const ListOf<Identity>& identities;
@@ -52,7 +52,8 @@ OpenedContainer open_container(const ReadFull& read, const OpenOptions& options)
 Header read_header(const ReadFull& read);
 
 /// Fills `to` from `offset` on. Throws Error(truncated) if there is less.
-void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to);
+void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<std::byte> to,
+                  const std::stop_token& stop = {});
 
 /// Called with a number of bytes before that much memory is taken for an index; throws if it is not
 /// to be had.

@@ -3,18 +3,21 @@
 #include <adapipe/error.hpp>
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "graph/push_source.hpp"
 #include "memory/buffer_access.hpp"
+#include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
 
-PlainReader::PlainReader(SourceImpl& source, std::uint32_t chunk_bytes)
+PlainReader::PlainReader(SourceImpl& source, std::uint32_t chunk_bytes, std::stop_token stop)
     : source_(source),
       positional_(dynamic_cast<PositionalSourceImpl*>(&source)),
       chunk_bytes_(chunk_bytes),
       total_bytes_(source.size()),
-      is_pushed_(dynamic_cast<PushSource*>(&source) != nullptr) {}
+      is_pushed_(dynamic_cast<PushSource*>(&source) != nullptr),
+      stop_(std::move(stop)) {}
 
 std::optional<std::uint64_t> PlainReader::chunks() const noexcept {
   if (!positional_) return std::nullopt;
@@ -31,6 +34,7 @@ ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
     BufferAccess::allocate(buffer, bytes);
   }
   while (slot.filled_bytes < bytes) {
+    throw_if_stopped(stop_);
     const std::uint64_t offset = slot.plain_offset + slot.filled_bytes;
     const std::span<std::byte> rest(buffer.data() + slot.filled_bytes, bytes - slot.filled_bytes);
     const std::optional<std::size_t> got =
@@ -55,6 +59,7 @@ bool PlainReader::next(ChunkSlot& slot) {
   Buffer& buffer = slot.front();
   BufferAccess::allocate(buffer, room);
   while (slot.filled_bytes < room) {
+    throw_if_stopped(stop_);
     const std::size_t got =
         source_.read({buffer.data() + slot.filled_bytes, room - slot.filled_bytes});
     if (got == 0) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 
 #include "container/index.hpp"
 #include "graph/parts.hpp"
@@ -16,7 +17,7 @@ namespace adapipe::inline v0_1 {
 /// PushSource where its writer ends them. Borrows the source.
 class PlainReader final : public Producer {
  public:
-  PlainReader(SourceImpl& source, std::uint32_t chunk_bytes);
+  PlainReader(SourceImpl& source, std::uint32_t chunk_bytes, std::stop_token stop);
 
   std::optional<std::uint64_t> chunks() const noexcept override;
   ReadResult read(ChunkSlot& slot, bool may_wait) override;
@@ -32,6 +33,7 @@ class PlainReader final : public Producer {
   const std::uint32_t chunk_bytes_;
   const std::optional<std::uint64_t> total_bytes_;
   const bool is_pushed_;  // one read() gives one chunk
+  const std::stop_token stop_;
   // Of a stream:
   std::uint64_t next_offset_ = 0;
   bool ended_ = false;

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "memory/buffer_access.hpp"
+#include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -23,8 +25,8 @@ std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
 
 IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source,
                                          const OpenedContainer& container, const Index& index,
-                                         const StageChain& chain)
-    : source_(source), container_(container), index_(index), chain_(chain) {
+                                         const StageChain& chain, std::stop_token stop)
+    : source_(source), container_(container), index_(index), chain_(chain), stop_(std::move(stop)) {
   starts_.reserve(index.chunks());
   Start start{.plain = 0, .record = container.records_offset};
   for (const IndexEntry& entry : index.entries()) {
@@ -43,6 +45,7 @@ ReadResult IndexedRecordReader::read_record(ChunkSlot& slot, bool may_wait) cons
     slot.data = record_space(slot, entry.stored_bytes);
   }
   while (slot.filled_bytes < slot.data.size()) {
+    throw_if_stopped(stop_);
     const std::uint64_t offset = slot.record_offset + slot.filled_bytes;
     const std::span<std::byte> rest = slot.data.subspan(slot.filled_bytes);
     const std::optional<std::size_t> got =
@@ -80,13 +83,14 @@ std::uint64_t IndexedRecordReader::chunk_at(std::uint64_t plain_offset) const no
 
 StreamRecordReader::StreamRecordReader(SourceImpl& source, const OpenedContainer& container,
                                        const StageChain& chain, std::uint64_t max_plain_bytes,
-                                       MemoryAccount& memory)
+                                       MemoryAccount& memory, std::stop_token stop)
     : source_(source),
       container_(container),
       chain_(chain),
       max_plain_bytes_(max_plain_bytes),
       offset_(container.records_offset),
-      memory_(memory) {}
+      memory_(memory),
+      stop_(std::move(stop)) {}
 
 bool StreamRecordReader::next(ChunkSlot& slot) {
   if (index_header_) return false;
@@ -125,6 +129,7 @@ void StreamRecordReader::locate(Error& error, const ChunkSlot& slot) const {
 
 void StreamRecordReader::read_exactly(std::span<std::byte> to) {
   while (!to.empty()) {
+    throw_if_stopped(stop_);
     const std::size_t got = source_.read(to);
     if (got == 0)
       throw Error(errc::truncated, "the container ends within a record").at_offset(offset_);

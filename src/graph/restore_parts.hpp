@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "container/index.hpp"
@@ -29,7 +30,7 @@ std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes);
 class IndexedRecordReader final : public Producer {
  public:
   IndexedRecordReader(PositionalSourceImpl& source, const OpenedContainer& container,
-                      const Index& index, const StageChain& chain);
+                      const Index& index, const StageChain& chain, std::stop_token stop = {});
 
   std::optional<std::uint64_t> chunks() const noexcept override { return index_.chunks(); }
   ReadResult read(ChunkSlot& slot, bool may_wait) override { return read_record(slot, may_wait); }
@@ -53,6 +54,7 @@ class IndexedRecordReader final : public Producer {
   const OpenedContainer& container_;
   const Index& index_;
   const StageChain& chain_;
+  const std::stop_token stop_;
   std::vector<Start> starts_;  // by chunk
 };
 
@@ -60,7 +62,7 @@ class IndexedRecordReader final : public Producer {
 class StreamRecordReader final : public Producer {
  public:
   StreamRecordReader(SourceImpl& source, const OpenedContainer& container, const StageChain& chain,
-                     std::uint64_t max_plain_bytes, MemoryAccount& memory);
+                     std::uint64_t max_plain_bytes, MemoryAccount& memory, std::stop_token stop);
 
   std::optional<std::uint64_t> chunks() const noexcept override { return std::nullopt; }
   ReadResult read(ChunkSlot&, bool) override { return ReadResult::filled; }
@@ -84,6 +86,7 @@ class StreamRecordReader final : public Producer {
   std::uint64_t offset_;  // in the container
   Index seen_;
   MemoryAccount& memory_;
+  const std::stop_token stop_;
   std::optional<RecordHeaderBytes> index_header_;  // once it was met
 };
 

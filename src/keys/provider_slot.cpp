@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "util/stop.hpp"
+
 namespace adapipe::inline v0_1 {
 namespace {
 
@@ -68,10 +70,6 @@ class ProviderSlots final : public RecipientImpl, public IdentityImpl {
       throw_if_stopped(stop);
       throw Error(errc::io_error, fmt::format("the key provider {} failed", name_));
     }
-  }
-
-  static void throw_if_stopped(const std::stop_token& stop) {
-    if (stop.stop_requested()) throw Error(errc::cancelled, "the operation was cancelled");
   }
 
   std::shared_ptr<const KeyProvider> provider_;

@@ -1,13 +1,18 @@
 #include <adapipe/adapipe.hpp>
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stop_token>
+#include <utility>
 
 #include "graph/runtime_impl.hpp"
 #include "support/catch.hpp"
 #include "support/endpoints.hpp"
+#include "support/stages.hpp"
 #include "support/stuck.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
@@ -105,6 +110,64 @@ TEST_CASE("sources that wait leave the threads that others need to run, and to b
     CHECK(thrown_kind([&] { operation->get(); }) == errc::cancelled);
   }
   check_nothing_is_held(scene);
+}
+
+TEST_CASE("a source that cannot be woken is not read again after a stop") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  /// Gives a byte at a time.
+  struct Trickle {
+    std::size_t next(std::span<const std::byte> from, std::span<std::byte> to) {
+      if (calls++ == stop_at) stop.request_stop();
+      if (from.empty()) return 0;
+      to.front() = from.front();
+      return 1;
+    }
+    const Bytes& bytes;
+    std::size_t stop_at;
+    std::stop_source stop{};
+    std::atomic<std::size_t> calls{0};
+  };
+  struct Stream final : SourceImpl {
+    explicit Stream(Trickle& t) : trickle(t) {}
+    std::size_t read(std::span<std::byte> to) override {
+      return trickle.next(std::span(trickle.bytes).subspan(position++), to);
+    }
+    Trickle& trickle;
+    std::size_t position = 0;
+  };
+  struct Positional final : PositionalSourceImpl {
+    explicit Positional(Trickle& t) : trickle(t) {}
+    std::uint64_t total_bytes() const override { return trickle.bytes.size(); }
+    std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+      return trickle.next(std::span(trickle.bytes).subspan(offset), to);
+    }
+    Trickle& trickle;
+  };
+  Scene scene({.worker_threads = 2});
+  Bytes sealed;
+  scene.pipeline().process(Source::memory(scene.plain), Sink::memory(sealed));
+  for (const bool restoring : {false, true}) {
+    const Bytes& input = restoring ? sealed : scene.plain;
+    for (const bool positional : {false, true}) {
+      for (const std::size_t stop_at : {std::size_t{3}, input.size() / 2}) {
+        INFO(restoring << positional << ' ' << stop_at);
+        Trickle trickle{input, stop_at};
+        Source source = positional ? Source(std::make_unique<Positional>(trickle))
+                                   : Source(std::make_unique<Stream>(trickle));
+        const std::stop_token stop = trickle.stop.get_token();
+        const Operation operation =
+            restoring ? start_restore(std::move(source), Sink::discard(),
+                                      {.stop = stop,
+                                       .registry = registry_of({xor_stage()}),
+                                       .runtime = scene.runtime,
+                                       .max_in_flight = 1})
+                      : scene.pipeline().start(std::move(source), Sink::discard(),
+                                               {.stop = stop, .max_in_flight = 1});
+        CHECK(thrown_kind([&] { operation.get(); }) == errc::cancelled);
+        CHECK(trickle.calls == stop_at + 1);
+      }
+    }
+  }
 }
 
 TEST_CASE("a stopped operation keeps no descriptor") {
