@@ -48,8 +48,9 @@ class ADAPIPE_API SinkImpl {
   virtual void sync();
 };
 
-/// An output that can be written at any offset, by several threads at once. The ranges written
-/// never overlap, and leave no hole when commit() is called, unless holes_are_zeros().
+/// An output that can be written at any offset; by several threads at once, unless it may_wait(),
+/// and else in order. The ranges written never overlap, and leave no hole when commit() is called,
+/// unless holes_are_zeros().
 class ADAPIPE_API PositionalSinkImpl : public SinkImpl {
  public:
   /// Thread-safe, within max_concurrent_writes().

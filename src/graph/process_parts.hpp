@@ -46,7 +46,8 @@ class RecordWriter final : public Consumer {
   RecordWriter(SinkImpl& sink, std::uint64_t records_offset, MemoryAccount& memory);
 
   bool ordered() const noexcept override { return true; }
-  bool sequential() const noexcept override { return positional_ == nullptr; }
+  /// Also where the sink may be written anywhere, but may wait.
+  bool sequential() const noexcept override { return !positional_ || positional_->may_wait(); }
   std::size_t max_concurrent_writes() const noexcept override {
     return positional_ ? positional_->max_concurrent_writes() : 1;
   }

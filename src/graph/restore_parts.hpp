@@ -96,7 +96,8 @@ class PlainWriter final : public Consumer {
   explicit PlainWriter(SinkImpl& sink);
 
   bool ordered() const noexcept override { return sequential(); }
-  bool sequential() const noexcept override { return positional_ == nullptr; }
+  /// Also where the sink may be written anywhere, but may wait.
+  bool sequential() const noexcept override { return !positional_ || positional_->may_wait(); }
   std::size_t max_concurrent_writes() const noexcept override {
     return positional_ ? positional_->max_concurrent_writes() : 1;
   }

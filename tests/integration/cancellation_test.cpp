@@ -112,6 +112,29 @@ TEST_CASE("sources that wait leave the threads that others need to run, and to b
   check_nothing_is_held(scene);
 }
 
+TEST_CASE("a sink that waits leaves the workers to others") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  Scene scene({.worker_threads = 1});
+  for (const bool restoring : {false, true}) {
+    Bytes sealed;
+    scene.pipeline().process(Source::memory(scene.plain), Sink::memory(sealed));
+    Door door;
+    const auto wait = [&door](std::size_t call) {
+      if (call > 0) door.wait();  // the first may be the header
+    };
+    Sink sink(std::make_unique<HookedSink>(scene.fate, wait));
+    const Operation waiting =
+        restoring
+            ? start_restore(Source::memory(sealed), std::move(sink),
+                            {.registry = registry_of({xor_stage()}), .runtime = scene.runtime})
+            : scene.process(scene.good_source(), std::move(sink));
+    door.until_someone_waits();
+    for (int i = 0; i < 20; ++i) scene.process(scene.good_source(), Sink::discard()).get();
+    door.open();
+    CHECK(waiting.get().chunks == 12);
+  }
+}
+
 TEST_CASE("a source that cannot be woken is not read again after a stop") {
   const Watchdog watchdog(std::chrono::seconds(60));
   /// Gives a byte at a time.
