@@ -11,6 +11,13 @@ echo 'correct horse battery staple' >pass
 echo 'another horse' >pass.wrong
 { cat k | tr -d '\n'; echo 'g'; } >k.bad
 { cat raw; echo; } >raw.bad
+succeeds "$adapipe" keygen --x25519 -o id
+cat "$logs/err" >>"$scratch/shown"
+succeeds "$adapipe" keygen --x25519 -o id.other
+cat "$logs/err" >>"$scratch/shown"
+private_key() { grep -v '^#' "$1"; }
+private_key id | sed 's/.$/b/' >id.bad # of the last 6 letters, the checksum
+cat id id.other >id.two
 head -c 5000 /dev/zero | tr '\0' 'x' >pass.long
 
 # shows STATUS COMMAND...: keeps what it says.
@@ -20,9 +27,11 @@ shows() {
   cat "$logs/out" "$logs/err" >>"$scratch/shown"
 }
 
-shows 0 "$adapipe" process -k k -k raw --passphrase-file pass data -o sealed
+shows 0 "$adapipe" process -k k -k raw --passphrase-file pass -r "$(grep -oE 'adp1.*' id)" \
+  data -o sealed
 cp sealed damaged
 flip damaged 5000
+head -c 5000 sealed >cut
 while read -r option file; do
   shows 0 "$adapipe" info "$option" "$file" sealed
   shows 0 "$adapipe" info --json "$option" "$file" sealed
@@ -31,11 +40,17 @@ while read -r option file; do
   shows 65 "$adapipe" verify "$option" "$file" damaged
   shows 65 "$adapipe" restore "$option" "$file" damaged -o none
   shows 66 "$adapipe" verify "$option" "$file" missing
-  shows 73 "$adapipe" process "$option" "$file" data -o sealed
+  shows 65 "$adapipe" rekey "$option" "$file" --add-key-file other cut -o none
+  shows 0 "$adapipe" rekey -f "$option" "$file" --add-key-file other --remove-all sealed -o rekeyed
+  shows 0 "$adapipe" rekey -f -k other --remove-all --add-passphrase-file pass.wrong \
+    --add-recipient "$(grep -oE 'adp1.*' id.other)" rekeyed
+  shows 64 "$adapipe" rekey "$option" "$file" --remove 9 sealed
+  shows 73 "$adapipe" rekey "$option" "$file" --add-key-file other sealed -o damaged
 done <<'END'
 -k k
 -k raw
 --passphrase-file pass
+-i id
 END
 shows 0 "$adapipe" info sealed
 shows 77 "$adapipe" verify -k other sealed
@@ -44,11 +59,19 @@ shows 64 "$adapipe" verify -k k.bad sealed
 shows 64 "$adapipe" verify -k raw.bad sealed
 shows 64 "$adapipe" verify -k pass sealed
 shows 64 "$adapipe" verify --passphrase-file pass.long sealed
+shows 77 "$adapipe" verify -i id.other sealed
+shows 64 "$adapipe" verify -i id.bad sealed
+shows 64 "$adapipe" verify -i id.two sealed
+shows 64 "$adapipe" process -r "$(private_key id)" data -o none
+shows 64 "$adapipe" rekey -k k --add-recipient "$(private_key id)" sealed
+shows 73 "$adapipe" process -k k -k raw --passphrase-file pass data -o sealed
 shows 73 "$adapipe" keygen -o k
+shows 73 "$adapipe" keygen --x25519 -o id
 [ "$(wc -l <"$scratch/shown")" -gt 50 ] || fail "hardly anything was shown"
 as_hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
 for secret in "$(cat k)" "$(cat other)" "$(cat raw)" "$(as_hex raw)" "$(cat pass)" \
-  "$(cat pass.wrong)" xxxxxxxx; do
+  "$(cat pass.wrong)" xxxxxxxx \
+  "$(private_key id | cut -c 17-60)" "$(private_key id.other | cut -c 17-60)"; do
   if grep -aiF -- "$secret" "$scratch/shown"; then fail "a secret is shown"; fi
 done
 

@@ -1,12 +1,8 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
@@ -15,17 +11,16 @@
 #include <utility>
 #include <vector>
 
-#include "container/header.hpp"
 #include "container/key_schedule.hpp"
-#include "io/posix.hpp"
-#include "keys/passphrase.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/endpoints.hpp"
 #include "support/fixed_random.hpp"
+#include "support/key_providers.hpp"
+#include "support/known_secrets.hpp"
 #include "support/memory_scan.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
-#include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
 
@@ -35,25 +30,7 @@ using namespace testing;
 
 namespace {
 
-constexpr ScryptCost kCheap{.log2_n = 10, .r = 8, .p = 1};
 constexpr std::size_t kChunk = 4096;
-
-/// What the tests keep secret comes from a seed, so that nothing but the library ever holds it.
-template <std::size_t N>
-SecretArray<N> secret(std::uint32_t seed) {
-  SecretArray<N> made;
-  SeededRandom(seed).fill(made.bytes());
-  return made;
-}
-
-SecretArray<64> hex_text(const SecretArray<32>& key) {
-  SecretArray<64> text;
-  for (std::size_t i = 0; i < 64; ++i) {
-    const auto b = std::to_integer<unsigned>(key.bytes()[i / 2]);
-    text.bytes()[i] = std::byte("0123456789abcdef"[i % 2 == 0 ? b >> 4 : b & 15]);
-  }
-  return text;
-}
 
 Bytes plain_bytes() { return compressible_bytes(12 * kChunk, 1); }
 
@@ -78,39 +55,31 @@ Bytes read_by_reader(const Bytes& sealed, Identity identity) {
   return plain;
 }
 
-Header header_of(const Bytes& sealed) {
-  const ByteSpan preamble = ByteSpan(sealed).first(layout::kPreambleBytes);
-  return decode_header(ByteSpan(sealed).first(preamble.size() + header_rest_bytes(preamble) -
-                                              layout::kHeaderTagBytes));
+BeforeCall out_of_luck_at(std::size_t failing) {
+  return [failing](std::size_t call) {
+    if (call == failing) throw std::runtime_error("out of luck");
+  };
 }
 
-SecretArray<32> wrap_key(const Slot& slot, ByteSpan slot_secret, FileSalt file_salt) {
-  const ByteSpan parameters = ByteSpan(slot.body).first(slot.body.size() - 48);
-  ByteWriter info;
-  info.put(as_bytes("adapipe/1 slot ")).put(slot.type).put(sha256({parameters}));
-  SecretArray<32> key;
-  hkdf_sha256(slot_secret, file_salt, info.bytes(), key.bytes());
-  return key;
+std::shared_ptr<const KeyProvider> service_that_is_down() {
+  return std::make_shared<const CallableProvider>(
+      [](auto, const auto&) -> Bytes { throw std::runtime_error("service down"); },
+      [](auto, const auto&) { return std::nullopt; });
 }
 
-void write_new(const std::filesystem::path& path, ByteSpan bytes) {
-  const auto file = Descriptor::owned(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
-  write_fully_at(file.get(), 0, bytes, path.native());
-}
-
-/// A shared key, a passphrase and file keys, all of them known to the tests, with which everything
-/// is done that can be done with keys. Collects what the errors say.
+/// Keys of every kind and file keys, all of them known to the tests, with which everything is done
+/// that can be done with keys. Collects what the errors say.
 class Secrets {
  public:
-  explicit Secrets(std::uint32_t seed) noexcept : seed_(seed) {}
+  explicit Secrets(std::uint32_t seed)
+      : keys_("the", seed), new_keys_("the new", seed + 10), file_seed_(seed + 20) {}
 
-  SharedKey shared_key() const { return SharedKey::from_bytes(key_bytes().bytes()); }
-  Passphrase passphrase() const { return cheap_passphrase(passphrase_text().bytes()); }
-  FileKey file_key() const { return secret<32>(seed_ + 2); }
+  const KnownKeys& keys() const noexcept { return keys_; }
+  FileKey file_key() const { return seeded_secret<32>(file_seed_); }
 
-  /// The ciphers with which a container can be made for the key and the passphrase.
+  /// The ciphers with which a container can be made for the keys.
   std::vector<Cipher> ciphers() const {
-    const CipherOptions options{.recipients = {shared_key(), passphrase()}};
+    const CipherOptions options{.recipients = keys_.recipients()};
     return {aes_256_gcm(options), chacha20_poly1305(options), aes_128_gcm(options)};
   }
 
@@ -118,7 +87,7 @@ class Secrets {
   Bytes process(const Cipher& cipher, const Runtime& runtime,
                 std::shared_ptr<const Stage> stage = xor_stage(),
                 ProcessOptions options = {}) const {
-    SeededRandom random(seed_ + 2);
+    SeededRandom random(file_seed_);
     const Pipeline pipeline = Pipeline::Builder()
                                   .add(std::move(stage))
                                   .add(cipher)
@@ -128,26 +97,29 @@ class Secrets {
     return process_with_keys_of(random, pipeline, Source::owned(plain_bytes()), std::move(options));
   }
 
-  /// The secrets of the container that process() makes with `cipher`, by FORMAT.md.
+  /// The secrets of the container that process() makes with `cipher`.
   std::vector<Needle> needles(const Cipher& cipher) const;
-  /// With any cipher.
+  /// With any cipher, and of all that was rekeyed.
   std::vector<Needle> needles() const;
 
   /// Everything that is done with keys, by the serial engine and the parallel one.
-  void use();
+  void use_containers();
+  void fail_with_containers();
+  void rekey_containers();
+  void fail_to_rekey();
+
   const std::vector<std::string>& messages() const noexcept { return messages_; }
 
  private:
-  SecretArray<32> key_bytes() const { return secret<32>(seed_); }
-  SecretArray<40> passphrase_text() const { return secret<40>(seed_ + 1); }
-  static Passphrase cheap_passphrase(ByteSpan text) {
-    return PassphraseAccess::make(as_text(text), kCheap);
-  }
-
-  void use_key_files();
   void use_container(const Cipher& cipher, const Runtime& runtime) const;
   void fail_to_process(const Cipher& cipher, const Runtime& runtime);
   void fail_to_open(const Cipher& cipher, const Runtime& runtime);
+
+  template <typename Body>
+  void for_each_way(Body&& body) {
+    for (const Runtime& runtime : {Runtime::serial(), Runtime({.worker_threads = 2})})
+      for (const Cipher& cipher : ciphers()) body(cipher, runtime);
+  }
 
   template <typename Body>
   void expect_error(errc expected, Body&& body) {
@@ -157,32 +129,20 @@ class Secrets {
     messages_.emplace_back(error.what());
   }
 
-  const std::uint32_t seed_;
+  const KnownKeys keys_;
+  const KnownKeys new_keys_;  // what containers are rekeyed for
+  const std::uint32_t file_seed_;
+  std::vector<Bytes> rekeyed_;
   std::vector<std::string> messages_;
 };
 
 std::vector<Needle> Secrets::needles(const Cipher& cipher) const {
-  const Header header = header_of(process(cipher, Runtime::serial()));
-  const auto key = key_bytes();
-  const auto text = passphrase_text();
-  const KeySchedule schedule(file_key(), header.file_salt, {});
-  ByteWriter salt;
-  salt.put(as_bytes("adapipe/1 scrypt")).put(ByteSpan(header.slots.at(1).body).first(32));
-  SecretArray<32> stretched;
-  scrypt(text.bytes(), salt.bytes(), kCheap, stretched.bytes());
-
+  const Bytes sealed = process(cipher, Runtime::serial());
   std::vector<Needle> needles;
-  needles.emplace_back("the shared key", key.bytes());
-  needles.emplace_back("the shared key's hex text", hex_text(key).bytes());
-  needles.emplace_back("the passphrase", text.bytes());
-  needles.emplace_back("the passphrase's stretched secret", stretched.bytes());
-  needles.emplace_back("the shared key's wrap key",
-                       wrap_key(header.slots.at(0), key.bytes(), header.file_salt).bytes());
-  needles.emplace_back("the passphrase's wrap key",
-                       wrap_key(header.slots.at(1), stretched.bytes(), header.file_salt).bytes());
-  needles.emplace_back("the file key", file_key().bytes());
-  needles.emplace_back("the header key", schedule.header_key().bytes());
-  needles.emplace_back("the record key", schedule.record_key(cipher.backend()).bytes());
+  keys_.add_needles(needles);
+  keys_.add_slot_needles(sealed, needles);
+  add_container_needles(sealed, file_key(), needles);
+  add_ephemeral_needle(file_seed_, needles);
   return needles;
 }
 
@@ -190,44 +150,26 @@ std::vector<Needle> Secrets::needles() const {
   std::vector<Needle> all;
   for (const Cipher& cipher : ciphers())
     for (Needle& needle : needles(cipher)) all.push_back(std::move(needle));
+  new_keys_.add_needles(all);
+  for (const Bytes& sealed : rekeyed_) new_keys_.add_slot_needles(sealed, all);
   return all;
 }
 
-void Secrets::use() {
-  use_key_files();
-  for (const Runtime& runtime : {Runtime::serial(), Runtime({.worker_threads = 2})})
-    for (const Cipher& cipher : ciphers()) {
-      use_container(cipher, runtime);
-      fail_to_process(cipher, runtime);
-      fail_to_open(cipher, runtime);
-    }
+void Secrets::use_containers() {
+  for_each_way(
+      [&](const Cipher& cipher, const Runtime& runtime) { use_container(cipher, runtime); });
 }
 
-/// Good ones and bad ones.
-void Secrets::use_key_files() {
-  const TempDir folder;
-  const auto load = [&] { SharedKey::load(folder / "key"); };
-  shared_key().save(folder / "key");
-  load();
-  expect_error(errc::already_exists, [&] { shared_key().save(folder / "key"); });
-  expect_error(errc::io_error, [&] { shared_key().save("/dev/null/key"); });
-  std::filesystem::resize_file(folder / "key", 63);
-  expect_error(errc::invalid_argument, load);
-
-  auto text = hex_text(key_bytes());
-  text.bytes().back() = std::byte{'g'};
-  write_new(folder / "key", text.bytes());
-  expect_error(errc::invalid_argument, load);
-
-  write_new(folder / "key", key_bytes().bytes());
-  load();
-  write_new(folder / "key", secret<33>(seed_).bytes());
-  expect_error(errc::invalid_argument, load);
+void Secrets::fail_with_containers() {
+  for_each_way([&](const Cipher& cipher, const Runtime& runtime) {
+    fail_to_process(cipher, runtime);
+    fail_to_open(cipher, runtime);
+  });
 }
 
 void Secrets::use_container(const Cipher& cipher, const Runtime& runtime) const {
   const Bytes sealed = process(cipher, runtime);
-  for (const Identity& identity : ListOf<Identity>{shared_key(), passphrase()}) {
+  for (const Identity& identity : keys_.identities()) {
     CHECK(restored(sealed, restore_options(identity, runtime)) == plain_bytes());
     CHECK(read_by_reader(sealed, identity) == plain_bytes());
     verify(Source::memory(sealed), restore_options(identity, runtime));
@@ -250,6 +192,11 @@ void Secrets::fail_to_process(const Cipher& cipher, const Runtime& runtime) {
   });
   expect_error(errc::cancelled,
                [&] { process(cipher, runtime, stops, {.stop = stop.get_token()}); });
+
+  ListOf<Recipient> recipients = keys_.recipients();
+  recipients.push_back(service_that_is_down());
+  const Cipher unreachable(cipher.shared_backend(), {.recipients = std::move(recipients)});
+  expect_error(errc::io_error, [&] { process(unreachable, runtime); });
 }
 
 void Secrets::fail_to_open(const Cipher& cipher, const Runtime& runtime) {
@@ -258,26 +205,78 @@ void Secrets::fail_to_open(const Cipher& cipher, const Runtime& runtime) {
                                   const RestoreOptions& options) {
     expect_error(expected, [&] { restored(bytes, options); });
   };
-  const RestoreOptions right = restore_options(shared_key(), runtime);
-  const auto wrong_key = SharedKey::generate();
-  const auto wrong_passphrase = cheap_passphrase(secret<40>(seed_ + 3).bytes());
-  cannot_restore(errc::wrong_key, sealed, restore_options(wrong_key, runtime));
-  cannot_restore(errc::wrong_key, sealed, restore_options(wrong_passphrase, runtime));
-  RestoreOptions other_context = right;
-  other_context.context = from_text("another");
-  cannot_restore(errc::wrong_key, sealed, other_context);
+  const RestoreOptions right = restore_options(keys_.shared_key(), runtime);
+  for (const Identity& wrong : new_keys_.identities())
+    cannot_restore(errc::wrong_key, sealed, restore_options(wrong, runtime));
+  for (const Identity& identity : keys_.identities()) {
+    RestoreOptions other_context = restore_options(identity, runtime);
+    other_context.context = from_text("another");
+    cannot_restore(errc::wrong_key, sealed, other_context);
+  }
 
   Bytes other = sealed;
   other[other.size() / 2] ^= std::byte{1};
   cannot_restore(errc::corrupt, other, right);
-  expect_error(errc::corrupt, [&] { read_by_reader(other, shared_key()); });
+  expect_error(errc::corrupt, [&] { read_by_reader(other, keys_.shared_key()); });
   other.resize(other.size() / 2);
   cannot_restore(errc::truncated, other, right);
   other = sealed;
   const std::size_t head_bytes =
       layout::kPreambleBytes + header_rest_bytes(ByteSpan(sealed).first(layout::kPreambleBytes));
   other[head_bytes - 1] ^= std::byte{1};
-  cannot_restore(errc::wrong_key, other, right);
+  for (const Identity& identity : keys_.identities())
+    cannot_restore(errc::wrong_key, other, restore_options(identity, runtime));
+}
+
+void Secrets::rekey_containers() {
+  for (const Cipher& cipher : ciphers()) {
+    const Bytes sealed = process(cipher, Runtime::serial());
+    for (const Identity& identity : keys_.identities()) {
+      Bytes& out = rekeyed_.emplace_back();
+      rekey(Source::memory(sealed), Sink::memory(out),
+            {.identities = {identity}, .add = new_keys_.recipients(), .remove_all = true});
+      for (const Identity& added : new_keys_.identities())
+        CHECK(restored(out, restore_options(added, Runtime::serial())) == plain_bytes());
+    }
+  }
+}
+
+/// What goes wrong once the file key is there.
+void Secrets::fail_to_rekey() {
+  const Bytes sealed = process(ciphers().front(), Runtime::serial());
+  for (const Identity& identity : keys_.identities()) {
+    const auto cannot_rekey = [&](errc expected, RekeyOptions options, BeforeCall before_read = {},
+                                  BeforeCall before_write = {}) {
+      options.identities = {identity};
+      SinkFate fate;
+      expect_error(expected, [&] {
+        rekey(Source(std::make_unique<HookedSource>(sealed, true, before_read)),
+              Sink(std::make_unique<HookedStreamSink>(fate, before_write)), std::move(options));
+      });
+      CHECK(fate.committed == 0);
+    };
+    const RekeyOptions good{.add = new_keys_.recipients(), .remove_all = true};
+    RekeyOptions bad = good;
+    bad.add.push_back(service_that_is_down());
+    cannot_rekey(errc::io_error, bad);
+    bad = good;
+    bad.remove_all = false;  // two passphrases
+    cannot_rekey(errc::invalid_argument, bad);
+    bad = good;
+    bad.max_index_memory_bytes = 1;
+    cannot_rekey(errc::resource_exhausted, bad);
+    bad = good;
+    std::stop_source stop;
+    bad.stop = stop.get_token();
+    cannot_rekey(errc::cancelled, bad, {}, [&](std::size_t) { stop.request_stop(); });
+    cannot_rekey(errc::io_error, good, {}, out_of_luck_at(0));
+    cannot_rekey(errc::io_error, good, {}, out_of_luck_at(1));
+    std::size_t reads = 0;
+    rekey(Source(std::make_unique<HookedSource>(sealed, true, [&](std::size_t) { ++reads; })),
+          Sink::discard(), {.identities = {identity}, .add = good.add, .remove_all = true});
+    for (std::size_t read = 0; read < reads; ++read)
+      cannot_rekey(errc::io_error, good, out_of_luck_at(read));
+  }
 }
 
 }  // namespace
@@ -288,16 +287,27 @@ TEST_CASE("no secret is left in the memory of the process, whatever went wrong")
     WARN("skipped without LD_BIND_NOW=1, which ctest sets: see find_in_memory()");
     return;
   }
-  // On a thread of its own, whose dead stack nothing overwrites.
+  struct Use {
+    const char* name;
+    void (Secrets::*part)();
+  };
+  const Use uses[] = {{"containers", &Secrets::use_containers},
+                      {"containers, with errors", &Secrets::fail_with_containers},
+                      {"rekeying", &Secrets::rekey_containers},
+                      {"rekeying, with errors", &Secrets::fail_to_rekey}};
   Secrets secrets(1);
-  std::thread([&] { secrets.use(); }).join();
-  CHECK(describe(find_in_memory(secrets.needles())) == std::vector<std::string>());
+  for (const Use& use : uses) {
+    INFO(use.name);
+    // On a thread of its own, whose dead stack nothing overwrites.
+    std::thread([&] { (secrets.*use.part)(); }).join();
+    CHECK(describe(find_in_memory(secrets.needles())) == std::vector<std::string>());
+  }
 }
 
 TEST_CASE("a forgotten copy of a secret is found, also a part of it") {
   const Secrets secrets(1);
   const std::vector<Needle> needles = secrets.needles();
-  const SharedKey key = secrets.shared_key();
+  const SharedKey key = secrets.keys().shared_key();
   const Bytes planted(key.bytes().begin() + 16, key.bytes().begin() + 24);
   const auto is_planted = [&](const Finding& finding) {
     const auto at = reinterpret_cast<std::uintptr_t>(planted.data());
@@ -309,11 +319,12 @@ TEST_CASE("a forgotten copy of a secret is found, also a part of it") {
 
 TEST_CASE("living secrets are only where core dumps do not look") {
   const Secrets secrets(1);
-  const Cipher cipher = secrets.ciphers().front();  // with a SharedKey and a Passphrase
+  const Cipher cipher = secrets.ciphers().front();  // with the SharedKey and the Passphrase
   const std::vector<Needle> needles = secrets.needles(cipher);
+  const X25519Identity identity = secrets.keys().identity();
   const FileKey file_key = secrets.file_key();
-  const KeySchedule schedule(file_key,
-                             header_of(secrets.process(cipher, Runtime::serial())).file_salt, {});
+  const Bytes sealed = secrets.process(cipher, Runtime::serial());
+  const KeySchedule schedule(file_key, header_of(sealed).file_salt, {});
   const SecretBytes header_key = schedule.header_key();
   const SecretBytes record_key = schedule.record_key(cipher.backend());
 
@@ -324,8 +335,8 @@ TEST_CASE("living secrets are only where core dumps do not look") {
     if (finding.mapping.flags_known) CHECK_FALSE(finding.mapping.dumped);
   }
   for (const char* secret :
-       {"the shared key", "the passphrase", "the passphrase's stretched secret", "the file key",
-        "the header key", "the record key"}) {
+       {"the shared key", "the X25519 private key", "the passphrase",
+        "the passphrase's stretched secret", "the file key", "the header key", "the record key"}) {
     INFO(secret);
     CHECK(std::ranges::count(found, secret) >= 1);
   }
@@ -333,8 +344,9 @@ TEST_CASE("living secrets are only where core dumps do not look") {
 
 TEST_CASE("no message tells a secret") {
   Secrets secrets(1);
-  secrets.use();
-  CHECK(secrets.messages().size() > 50);
+  secrets.fail_with_containers();
+  secrets.fail_to_rekey();
+  CHECK(secrets.messages().size() > 100);
   for (const Needle& needle : secrets.needles())
     for (const std::string& message : secrets.messages()) {
       INFO(needle.name() << " in: " << message);

@@ -8,11 +8,13 @@
 #include <string>
 #include <utility>
 
+#include "keys/secret.hpp"
 #include "support/bytes.hpp"
 
 namespace adapipe::testing {
 
-/// A key service that hides nothing: a blob is the file key and a check byte, XORed with a mask.
+/// A key service that hides nothing: a blob is the file key and a check byte, XORed with a mask. It
+/// leaves no file key in memory, though.
 class MaskingProvider final : public KeyProvider {
  public:
   MaskingProvider(std::string name, std::uint8_t mask) : name_(std::move(name)), mask_{mask} {}
@@ -21,18 +23,19 @@ class MaskingProvider final : public KeyProvider {
 
   std::vector<std::byte> wrap(std::span<const std::byte, 32> file_key,
                               std::stop_token) const override {
-    Bytes blob(file_key.begin(), file_key.end());
-    blob.push_back(kCheck);
-    for (std::byte& b : blob) b ^= mask_;
+    Bytes blob;
+    for (const std::byte b : file_key) blob.push_back(b ^ mask_);
+    blob.push_back(kCheck ^ mask_);
     return blob;
   }
 
   std::optional<SharedKey> unwrap(std::span<const std::byte> blob, std::stop_token) const override {
     if (blob.size() != SharedKey::kBytes + 1 || (blob.back() ^ mask_) != kCheck)
       return std::nullopt;
-    Bytes key(blob.begin(), blob.end() - 1);
-    for (std::byte& b : key) b ^= mask_;
-    return SharedKey::from_bytes(std::span<const std::byte, SharedKey::kBytes>(key));
+    SecretArray<SharedKey::kBytes> key;
+    std::transform(blob.begin(), blob.end() - 1, key.bytes().begin(),
+                   [this](std::byte b) { return b ^ mask_; });
+    return SharedKey::from_bytes(key.bytes());
   }
 
  private:
