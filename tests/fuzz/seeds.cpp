@@ -30,6 +30,10 @@ Bytes reading_steps() {
   return std::move(steps).take();
 }
 
+/// Of the rekey target: add one key of each kind; put one in the place of another; leave one out;
+/// put others in the place of all.
+constexpr const char* kSlotChanges[] = {"07", "11 00", "20 01 00", "0e"};
+
 class Seeds {
  public:
   explicit Seeds(fs::path folder) : folder_(std::move(folder)) {}
@@ -48,6 +52,7 @@ class Seeds {
     write("restore_stream", {}, input);
     write("salvage", {}, input);
     write("random_access", reading_steps(), input);
+    for (const char* change : kSlotChanges) write("rekey", from_hex(change), input);
     return container_from(input);
   }
 
