@@ -43,7 +43,8 @@ class ADAPIPE_API Cipher {
 };
 
 /// AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439), by OpenSSL. Every chunk is sealed on
-/// its own under a key that is new for every container.
+/// its own under a key that is new for every container. They throw Error(unsupported_version) where
+/// OpenSSL lacks the cipher.
 ADAPIPE_API Cipher aes_256_gcm(CipherOptions options);
 ADAPIPE_API Cipher aes_128_gcm(CipherOptions options);
 ADAPIPE_API Cipher chacha20_poly1305(CipherOptions options);

@@ -1,4 +1,3 @@
-#include <adapipe/backend.hpp>
 #include <adapipe/error.hpp>
 #include <adapipe/reader.hpp>
 #include <algorithm>
@@ -27,8 +26,8 @@ constexpr std::size_t kParallelBytes = 256 * 1024;
 ContainerInfo describe(const Header& header, std::uint64_t container_bytes) {
   ContainerInfo info;
   if (header.integrity == Integrity::aead) {
-    const auto cipher = openssl_aead(header.cipher);
-    info.cipher = cipher ? cipher->name() : "unknown";
+    const char* const name = cipher_name(header.cipher);
+    info.cipher = name ? name : "unknown";
   }
   info.stages = header.stages;
   for (const Slot& slot : header.slots) info.slot_types.push_back(slot.type);

@@ -59,23 +59,38 @@ class OpensslAead final : public CipherBackend {
   const std::shared_ptr<const EVP_CIPHER> cipher_;
 };
 
-std::shared_ptr<const CipherBackend> make_aead(std::uint16_t id, const char* name) {
-  return std::make_shared<OpensslAead>(id, name);
+/// Made when it is asked for, as an OpenSSL that lacks one of them (a FIPS provider, say) may have
+/// the others.
+template <CipherId Id>
+std::shared_ptr<const CipherBackend> aead() {
+  static const std::shared_ptr<const CipherBackend> made =
+      std::make_shared<OpensslAead>(Id, cipher_name(Id));
+  return made;
 }
 
 }  // namespace
 
-std::shared_ptr<const CipherBackend> openssl_aead(std::uint16_t id) {
-  static const auto aes_256 = make_aead(kAes256Gcm, "AES-256-GCM");
-  static const auto chacha20 = make_aead(kChaCha20Poly1305, "ChaCha20-Poly1305");
-  static const auto aes_128 = make_aead(kAes128Gcm, "AES-128-GCM");
+const char* cipher_name(std::uint16_t id) noexcept {
   switch (id) {
     case kAes256Gcm:
-      return aes_256;
+      return "AES-256-GCM";
     case kChaCha20Poly1305:
-      return chacha20;
+      return "ChaCha20-Poly1305";
     case kAes128Gcm:
-      return aes_128;
+      return "AES-128-GCM";
+    default:
+      return nullptr;
+  }
+}
+
+std::shared_ptr<const CipherBackend> openssl_aead(std::uint16_t id) {
+  switch (id) {
+    case kAes256Gcm:
+      return aead<kAes256Gcm>();
+    case kChaCha20Poly1305:
+      return aead<kChaCha20Poly1305>();
+    case kAes128Gcm:
+      return aead<kAes128Gcm>();
     default:
       return nullptr;
   }

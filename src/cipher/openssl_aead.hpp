@@ -13,8 +13,12 @@ enum CipherId : std::uint16_t {
   kAes128Gcm = 3,
 };
 
+/// nullptr if there is none with this number. Whether this OpenSSL has it or not.
+const char* cipher_name(std::uint16_t id) noexcept;
+
 /// The AEAD with this number, by OpenSSL's EVP; nullptr if there is none. The algorithm is fetched
-/// once; each worker keeps its key schedule and only takes a new nonce per call.
+/// by the first call for it; each worker keeps its key schedule and only takes a new nonce per
+/// call. Throws Error(unsupported_version) if this OpenSSL lacks it. Thread-safe.
 std::shared_ptr<const CipherBackend> openssl_aead(std::uint16_t id);
 
 }  // namespace adapipe::inline v0_1

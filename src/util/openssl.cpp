@@ -16,7 +16,12 @@ void throw_openssl(const char* call) {
 }
 
 CipherPtr fetch_cipher(const char* name) {
-  return owned<CipherPtr>(EVP_CIPHER_fetch(nullptr, name, nullptr), "EVP_CIPHER_fetch");
+  EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
+  if (cipher == nullptr && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED) {
+    ERR_clear_error();
+    throw Error(errc::unsupported_version, std::string("this OpenSSL lacks ") + name);
+  }
+  return owned<CipherPtr>(cipher, "EVP_CIPHER_fetch");
 }
 
 }  // namespace adapipe::inline v0_1

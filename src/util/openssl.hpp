@@ -43,6 +43,7 @@ Ptr owned(typename Ptr::pointer object, const char* call) {
   return Ptr(object);
 }
 
+/// Throws Error(unsupported_version) if this OpenSSL lacks the cipher.
 CipherPtr fetch_cipher(const char* name);
 
 }  // namespace adapipe::inline v0_1

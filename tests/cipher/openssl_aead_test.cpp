@@ -9,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/thrown.hpp"
 #include "util/bytes.hpp"
+#include "util/openssl.hpp"
 
 using namespace adapipe;
 using namespace adapipe::testing;
@@ -125,6 +126,12 @@ TEST_CASE("numbers, names and key lengths are the format's") {
   }
   for (const int unknown : {0, 4, 65535})
     CHECK(openssl_aead(static_cast<std::uint16_t>(unknown)) == nullptr);
+}
+
+TEST_CASE("a cipher that OpenSSL lacks is named") {
+  const Error error = thrown_by([] { fetch_cipher("ROT-13"); });
+  CHECK(error.kind() == errc::unsupported_version);
+  CHECK(std::string(error.what()) == "this OpenSSL lacks ROT-13");
 }
 
 TEST_CASE("any flipped bit of text, tag, nonce or associated data is refused and wiped") {
