@@ -79,12 +79,24 @@ adapipe::Source open_source(const std::string& input) {
                                 static_cast<std::uint64_t>(found->st_size) - offset);
 }
 
-adapipe::Sink open_sink(const std::string& output, const std::string& input, bool overwrite) {
-  if (is_stream(output)) return adapipe::Sink::fd(STDOUT_FILENO, output_name(output));
-  adapipe::FileSinkOptions options{.overwrite = overwrite};
+namespace {
+
+adapipe::Sink open_file_sink(const std::string& output, const std::string& input,
+                             adapipe::FileSinkOptions options) {
   const auto found = status(input);
   if (found && S_ISREG(found->st_mode)) options.permissions = fs::perms(kept_permissions(*found));
   return adapipe::Sink::file(output, options);
+}
+
+}  // namespace
+
+adapipe::Sink open_sink(const std::string& output, const std::string& input, bool overwrite) {
+  if (is_stream(output)) return adapipe::Sink::fd(STDOUT_FILENO, output_name(output));
+  return open_file_sink(output, input, {.overwrite = overwrite});
+}
+
+adapipe::Sink open_sink_in_place(const std::string& input) {
+  return open_file_sink(input, input, {.replaces_input = true});
 }
 
 void check_output(const Options& options) {

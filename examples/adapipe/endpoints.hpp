@@ -27,6 +27,8 @@ adapipe::Source open_source(const std::string& input);
 
 /// A new file gets the permission bits of `input`, if that is a regular file.
 adapipe::Sink open_sink(const std::string& output, const std::string& input, bool overwrite);
+/// A new file in the place of `input`, as long as that is the file that was opened.
+adapipe::Sink open_sink_in_place(const std::string& input);
 
 /// Refuses combinations of inputs and -o that cannot work, before anything runs: Failure(usage).
 void check_output(const Options& options);

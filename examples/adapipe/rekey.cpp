@@ -34,8 +34,9 @@ ExitCode run_rekey(const Options& options, const std::stop_token& stop) {
     for (const std::size_t number : options.remove_slots) rekey.remove.push_back(number - 1);
     const bool in_place = !options.output;
     try {
-      return adapipe::rekey(open_source(input), open_sink(output, input, options.force || in_place),
-                            std::move(rekey));
+      adapipe::Sink sink =
+          in_place ? open_sink_in_place(input) : open_sink(output, input, options.force);
+      return adapipe::rekey(open_source(input), std::move(sink), std::move(rekey));
     } catch (const adapipe::Error& e) {
       if (in_place && is_about_new_file(e, input))
         throw Failure(exit_code(e, Side::output), e.what());

@@ -36,8 +36,12 @@ struct RekeyOptions {
 /// sink holds what it held before (streams: see Sink).
 ///
 /// A file sink that overwrites may be the source's own file: it is replaced at the end, in one
-/// step. Any other sink must not be where the source is; Sink::memory onto the source's bytes
-/// cannot be told, and destroys them.
+/// step, if it still is the file that was opened, with the same size and time of modification. If
+/// not, what is there now stays: Error(io_error). Not noticed is what happens between that check
+/// and the renaming that follows at once, or leaves size and time alone.
+/// FileSinkOptions::replaces_input also keeps a file that has taken the source's place before the
+/// sink was opened. Any other sink must not be where the source is; Sink::memory onto the source's
+/// bytes cannot be told, and destroys them.
 ///
 /// This changes who can open this copy of the container and takes nothing from anyone. The key of
 /// the container stays the same: who could open it before may have kept that key, or an older copy.

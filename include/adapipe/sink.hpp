@@ -71,6 +71,8 @@ class ADAPIPE_API PositionalSinkImpl : public SinkImpl {
 
 struct FileSinkOptions {
   bool overwrite = false;  ///< replace an existing file (at commit, atomically)
+  /// Replace the file that the source has opened and nothing else; for rekey() in place.
+  bool replaces_input = false;
   /// Permission bits of the new file; default: 0666 less the umask.
   std::optional<std::filesystem::perms> permissions{};
   bool durable = true;  ///< fsync file and folder before the operation reports success
@@ -80,8 +82,9 @@ struct FileSinkOptions {
 struct SinkHints {
   std::optional<std::uint64_t> total_bytes{};  ///< exact size of the output, if known
   std::optional<FileId> input{};               ///< the input file, which must not be the output
-  /// An output that appears at commit only may take the place of `input`.
-  bool may_replace_input = false;
+  /// An output that appears at commit only may take the place of `input` while it is still this
+  /// version of it; commit() then throws Error(io_error) if it is not.
+  std::optional<FileVersion> may_replace{};
 };
 
 /// Where bytes go. A movable value; a path or a string converts to it and refuses to overwrite.

@@ -21,6 +21,14 @@ struct FileId {
   friend bool operator==(const FileId&, const FileId&) = default;
 };
 
+/// Tells, as far as the system does, whether a file is still as it was.
+struct FileVersion {
+  FileId id{};
+  std::uint64_t size_bytes = 0;
+  std::int64_t modified_ns = 0;  ///< since the Epoch
+  friend bool operator==(const FileVersion&, const FileVersion&) = default;
+};
+
 /// A host's own input, read from front to back. Every function but cancel() is called by one
 /// thread at a time. Throwing fails the operation.
 class ADAPIPE_API SourceImpl {
@@ -46,6 +54,9 @@ class ADAPIPE_API SourceImpl {
 
   /// The file behind it, so that writing onto the input is refused.
   virtual std::optional<FileId> file_id() const;
+
+  /// Of a regular file: what it was when it was opened. An output may take the place of that only.
+  virtual std::optional<FileVersion> file_version() const;
 };
 
 /// An input that can be read at any offset, by several threads at once: chunks are then read in

@@ -36,7 +36,7 @@ class Rekeying {
     const std::unique_ptr<SinkImpl> to = unless_stopped(options_.stop, [&] {
       return std::move(sink).open({.total_bytes = report_.output_bytes,
                                    .input = source().file_id(),
-                                   .may_replace_input = true});
+                                   .may_replace = source().file_version()});
     });
     try {
       const std::stop_callback wake(options_.stop, [&] {

@@ -25,9 +25,10 @@ constexpr int kMaxLinks = 40;
 class FileSink final : public PositionalSinkImpl {
  public:
   FileSink(const std::filesystem::path& target, const FileSinkOptions& options,
-           const SinkHints& hints, std::string name)
-      : name_(std::move(name)), file_(target, options, name_) {
-    if (hints.total_bytes) preallocate(*hints.total_bytes);
+           std::optional<std::uint64_t> total_bytes, std::optional<FileVersion> replaced,
+           std::string name)
+      : name_(std::move(name)), replaced_(replaced), file_(target, options, name_) {
+    if (total_bytes) preallocate(*total_bytes);
   }
 
   void write_at(std::uint64_t offset_bytes, std::span<const std::byte> bytes) override {
@@ -35,7 +36,7 @@ class FileSink final : public PositionalSinkImpl {
   }
   void commit() override {
     try {
-      file_.publish();
+      file_.publish(replaced_);
     } catch (...) {
       file_.remove();
       throw;
@@ -66,6 +67,7 @@ class FileSink final : public PositionalSinkImpl {
   }
 
   std::string name_;
+  std::optional<FileVersion> replaced_;  // the input, if it is in its place
   PartialFile file_;
 };
 
@@ -95,17 +97,21 @@ std::unique_ptr<SinkImpl> open_file_sink(const std::filesystem::path& path,
   const std::filesystem::path target = follow_links(path);
   if (const auto descriptor = standard_descriptor(target))
     return open_descriptor_sink(*descriptor, name, hints);
+  std::optional<FileVersion> replaced;
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    if (!hints.may_replace_input || !S_ISREG(status.st_mode))
+    if (hints.may_replace && S_ISREG(status.st_mode) && hints.may_replace->id == file_id_of(status))
+      replaced = hints.may_replace;
+    else
       refuse_input_as_output(status, hints, name);
     if (S_ISDIR(status.st_mode)) throw os_error("cannot write to a folder", EISDIR, name);
     if (!S_ISREG(status.st_mode)) return open_in_place(status, name);
-    if (!options.overwrite) throw target_exists(name);
+    if (!options.overwrite && !options.replaces_input) throw target_exists(name);
   } else if (errno != ENOENT) {
     throw os_error("cannot create", errno, name);
   }
-  return std::make_unique<FileSink>(target, options, hints, name);
+  if (options.replaces_input && !replaced) throw target_changed(name);
+  return std::make_unique<FileSink>(target, options, hints.total_bytes, replaced, name);
 }
 
 }  // namespace adapipe::inline v0_1

@@ -27,7 +27,7 @@ class FileSource final : public PositionalSourceImpl {
       : name_(std::move(name)),
         descriptor_(std::move(descriptor)),
         total_bytes_(static_cast<std::uint64_t>(status.st_size)),
-        id_(file_id_of(status)),
+        version_(file_version_of(status)),
         is_in_memory_(is_in_memory(descriptor_.get())) {
     ::posix_fadvise(descriptor_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
@@ -35,7 +35,8 @@ class FileSource final : public PositionalSourceImpl {
   std::uint64_t total_bytes() const override { return total_bytes_; }
   bool may_wait() const noexcept override { return !is_in_memory_; }
   std::string name() const override { return name_; }
-  std::optional<FileId> file_id() const override { return id_; }
+  std::optional<FileId> file_id() const override { return version_.id; }
+  std::optional<FileVersion> file_version() const override { return version_; }
 
   std::size_t read_at(std::uint64_t offset_bytes, std::span<std::byte> to) override {
     return read_fully_at(descriptor_.get(), offset_bytes, clipped(offset_bytes, to), name_);
@@ -65,7 +66,7 @@ class FileSource final : public PositionalSourceImpl {
   std::string name_;
   Descriptor descriptor_;
   std::uint64_t total_bytes_;
-  std::optional<FileId> id_;
+  FileVersion version_;
   bool is_in_memory_;
   std::atomic<bool> knows_no_nowait_{false};
 };

@@ -91,18 +91,27 @@ void PartialFile::sync() {
     sync_to_disk(folder_.get(), "cannot write its folder to the disk", name_);
 }
 
-void PartialFile::publish() {
+void PartialFile::publish(const std::optional<FileVersion>& replaced) {
   if (options_.durable) sync_to_disk(file_.get(), "cannot write it to the disk", name_);
   if (const int error_number = file_.close(); error_number != 0)
     throw os_error("cannot close", error_number, name_);
+  if (replaced) check_target_is(*replaced);
   rename();
   partial_.clear();
   if (options_.durable && can_be_synced(folder_.get()))
     sync_to_disk(folder_.get(), "complete, but its folder cannot be written to the disk", name_);
 }
 
+void PartialFile::check_target_is(const FileVersion& expected) const {
+  struct stat status {};
+  const bool is_there =
+      ::fstatat(folder_.get(), target_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!is_there || !S_ISREG(status.st_mode) || file_version_of(status) != expected)
+    throw target_changed(name_);
+}
+
 void PartialFile::rename() {
-  if (!options_.overwrite) return rename_to_new_name();
+  if (!options_.overwrite && !options_.replaces_input) return rename_to_new_name();
   if (::renameat(folder_.get(), partial_.c_str(), folder_.get(), target_.c_str()) != 0)
     throw os_error("cannot replace", errno, name_);
 }
@@ -135,6 +144,11 @@ Error target_exists(const std::string& name) {
   return Error(errc::already_exists, "exists already, and overwriting was not asked for")
       .in_file(name)
       .caused_by(std::error_code(EEXIST, std::system_category()));
+}
+
+Error target_changed(const std::string& name) {
+  return Error(errc::io_error, "was changed or replaced meanwhile, and stays as it is now")
+      .in_file(name);
 }
 
 }  // namespace adapipe::inline v0_1

@@ -2,6 +2,7 @@
 
 #include <adapipe/sink.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "io/posix.hpp"
@@ -26,7 +27,10 @@ class PartialFile {
   /// Makes it the target, for good if `durable`. Throws Error(already_exists) if there is a target
   /// that must not be overwritten, else Error(io_error); the destructor then removes it, unless
   /// only the last step, making the folder's entry durable, has failed.
-  void publish();
+  ///
+  /// With `replaced`: only in the place of that version of the target, else Error(io_error). What
+  /// somebody puts there between this check and the rename, two system calls in a row, is replaced.
+  void publish(const std::optional<FileVersion>& replaced = {});
 
   /// Removes it, if it was not published.
   void remove() noexcept;
@@ -35,6 +39,7 @@ class PartialFile {
   void create();
   void rename();
   void rename_to_new_name();
+  void check_target_is(const FileVersion& expected) const;
 
   FileSinkOptions options_;
   std::string name_;
@@ -45,5 +50,7 @@ class PartialFile {
 };
 
 Error target_exists(const std::string& name);
+/// Since it was opened as the input.
+Error target_changed(const std::string& name);
 
 }  // namespace adapipe::inline v0_1

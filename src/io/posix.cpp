@@ -65,6 +65,13 @@ std::optional<FileId> file_id_of(const struct stat& status) noexcept {
   return FileId{.device = status.st_dev, .inode = status.st_ino};
 }
 
+FileVersion file_version_of(const struct stat& status) noexcept {
+  constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+  return {.id = {.device = status.st_dev, .inode = status.st_ino},
+          .size_bytes = static_cast<std::uint64_t>(status.st_size),
+          .modified_ns = status.st_mtim.tv_sec * kNsPerSecond + status.st_mtim.tv_nsec};
+}
+
 bool is_in_memory(int descriptor) noexcept {
   struct statfs status {};
   return ::fstatfs(descriptor, &status) == 0 &&

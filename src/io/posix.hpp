@@ -51,6 +51,9 @@ struct stat status_of(int descriptor, const std::string& file);
 /// is read there, so that one may be both input and output.
 std::optional<FileId> file_id_of(const struct stat& status) noexcept;
 
+/// Of a regular file.
+FileVersion file_version_of(const struct stat& status) noexcept;
+
 /// Whether the file lives in memory alone (tmpfs, ramfs): its reads do not wait.
 bool is_in_memory(int descriptor) noexcept;
 

@@ -21,6 +21,8 @@ std::string SourceImpl::name() const { return "input stream"; }
 
 std::optional<FileId> SourceImpl::file_id() const { return std::nullopt; }
 
+std::optional<FileVersion> SourceImpl::file_version() const { return std::nullopt; }
+
 std::optional<std::size_t> PositionalSourceImpl::try_read_at(std::uint64_t offset_bytes,
                                                              std::span<std::byte> to) {
   if (may_wait()) return std::nullopt;
