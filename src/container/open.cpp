@@ -203,10 +203,10 @@ OpenedContainer open_container(const ReadFull& read, const OpenOptions& options)
 Header read_header(const ReadFull& read) { return read_head(read).header; }
 
 bool index_bytes_fit(const RecordHeader& header) noexcept {
-  if (header.sequence > header.stored_bytes / layout::kIndexEntryBytes) return false;
+  if (header.sequence > header.plain_bytes / layout::kIndexEntryBytes) return false;
   const std::uint64_t least = layout::kIndexHeadBytes + layout::kIndexEntryBytes * header.sequence;
-  const std::uint64_t most = least + layout::kMaxIndexSectionBytes + layout::kTagBytes;
-  return header.stored_bytes >= least && header.stored_bytes <= most;
+  const std::uint64_t most = least + layout::kMaxIndexSectionBytes;
+  return header.plain_bytes >= least && header.plain_bytes <= most;
 }
 
 void check_index_bytes(const RecordHeader& header, std::uint64_t chunks) {

@@ -102,6 +102,12 @@ DraftChanges index_record_changes() {
          d.index->plain_bytes = 40 + (1u << 20) + 9;
          d.index->stored_bytes = *d.index->plain_bytes + (d.cipher == 0 ? 8 : 16);
        }},
+      {"index-claims-sections-of-1-mib-and-a-byte",
+       [](Draft& d) {
+         d.index = index_of(d);
+         d.index->plain_bytes = 40 + (1u << 20) + 1;
+         d.index->stored_bytes = *d.index->plain_bytes + (d.cipher == 0 ? 8 : 16);
+       }},
   };
 }
 
