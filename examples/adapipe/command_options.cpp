@@ -149,14 +149,13 @@ void add_new_keys(CLI::App& app, Options& options) {
                "Let the owners of these public keys open; may be repeated")
       ->option_text("FILE")
       ->group(group);
-  auto* remove = add_repeated(app, "--remove", options.remove_slots,
-                              "Take out a slot, by its number in info; may be repeated")
-                     ->option_text("N")
-                     ->check(CLI::Range(1, 64))
-                     ->group(group);
+  add_repeated(app, "--remove", options.remove_slots,
+               "Take out a slot, by its number in info; may be repeated")
+      ->option_text("N")
+      ->check(CLI::Range(1, 64))
+      ->group(group);
   app.add_flag("--remove-all", options.remove_all_slots,
                "Take out every slot but those that are added")
-      ->excludes(remove)
       ->option_text(" ")
       ->group(group);
 }

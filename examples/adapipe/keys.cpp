@@ -100,6 +100,8 @@ void load_recipients_file(const std::string& file, adapipe::ListOf<adapipe::Reci
   text.resize(static_cast<std::size_t>(content.gcount()));
   if (text.size() > kMaxRecipientsFileBytes)
     throw Failure(ExitCode::usage, file + ": this is too long to be a recipients file");
+  if (text.starts_with("\xEF\xBB\xBF"))
+    throw Failure(ExitCode::usage, file + ": begins with a byte order mark; save it without one");
   std::istringstream lines(text);
   std::size_t number = 0;
   bool found = false;

@@ -76,7 +76,21 @@ std::optional<std::string> find_level_habit(const Options& options, int argc, ch
                                      (hint.empty() ? "see " + help_command + " --help" : hint));
 }
 
+Failure several_inputs(const std::string& command) {
+  return {ExitCode::usage, command + " takes one file; several were given"};
+}
+
+void check_inputs(const Options& options, const std::string& command) {
+  const bool takes_one = options.command == Command::rekey || options.command == Command::cat ||
+                         options.command == Command::info;
+  if (takes_one && options.inputs.size() > 1) throw several_inputs(command);
+}
+
 void check_rekey(const Options& options) {
+  if (options.remove_all_slots && !options.remove_slots.empty())
+    throw Failure(ExitCode::usage,
+                  "--remove-all takes out every slot there is, so --remove N makes no sense with "
+                  "it");
   if (options.inputs.front() == "-")
     throw Failure(ExitCode::usage, "stdin cannot be rekeyed: give the name of a file");
   if (!options.new_keys.any() && options.remove_slots.empty() && !options.remove_all_slots)
@@ -161,6 +175,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     return std::nullopt;
   } catch (const CLI::ParseError& e) {
     refuse_unknown();  // its value may look like one input too many
+    if (std::string_view(e.what()).starts_with("IN: ")) throw several_inputs(command_name(app));
     throw Failure(ExitCode::usage, e.what());
   }
   if (divider != end) options.inputs.insert(options.inputs.end(), divider + 1, end);
@@ -169,6 +184,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     throw Failure(ExitCode::usage, "no command; see adapipe --help");
   if (const auto level = find_level_habit(options, argc, argv)) refuse(*level, command_name(app));
   if (options.inputs.empty()) options.inputs.emplace_back("-");
+  check_inputs(options, command_name(app));
   check_combination(options);
   return options;
 }

@@ -113,7 +113,8 @@ class ADAPIPE_API X25519Identity {
   static X25519Identity generate();
   /// From its text, `ADP-SECRET-KEY-1...` (Bech32). Throws Error(invalid_argument) for a typo.
   static X25519Identity parse(std::string_view text);
-  /// Reads an identity file: that text on a line of its own, beside empty lines and comments (`#`).
+  /// Reads an identity file: that text on a line of its own, beside empty lines and comments (`#`),
+  /// without a byte order mark.
   /// Throws Error(io_error), Error(invalid_argument) naming the file.
   static X25519Identity load(const std::filesystem::path& path);
   /// Writes a new identity file with mode 0600, the public key in a comment; Error(already_exists)

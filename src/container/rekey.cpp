@@ -17,6 +17,8 @@ std::vector<Slot> slots_that_stay(const std::vector<Slot>& slots, const SlotChan
     if (slot >= slots.size())
       refuse(
           fmt::format("the container has {} key slots, and not the one to remove", slots.size()));
+    if (change.remove_all)
+      refuse("all key slots are to be removed, so naming one to remove makes no sense");
     if (leaves[slot]) refuse("a key slot to remove is named twice");
     leaves[slot] = true;
   }

@@ -149,7 +149,11 @@ X25519Identity X25519Identity::load(const std::filesystem::path& path) {
   const SecretBytes content = read_secret_file(path, kMaxFileBytes);
   std::optional<X25519Identity> found;
   try {
-    for (std::string_view rest = as_text(content.bytes()); !rest.empty();) {
+    std::string_view rest = as_text(content.bytes());
+    if (rest.starts_with("\xEF\xBB\xBF"))
+      throw Error(errc::invalid_argument,
+                  "the identity file begins with a byte order mark; save it without one");
+    while (!rest.empty()) {
       const std::string_view line = take_line(rest);
       if (line.empty() || line.starts_with('#')) continue;
       if (found) throw Error(errc::invalid_argument, "an identity file holds one key, this more");

@@ -133,6 +133,11 @@ printf '#\nadp1zzz\n' >typo
 refuses 64 'typo, line 2: ' "$adapipe" process -R typo data
 refuses 66 'missing: ' "$adapipe" process -R missing data
 refuses 64 '/dev/zero: .*too long' "$adapipe" process -R /dev/zero data
+for text in id people; do
+  { printf '\xEF\xBB\xBF' && cat $text; } >$text.marked
+done
+refuses 64 'id.marked: .*begins with a byte order mark' "$adapipe" restore -i id.marked x.adapipe
+refuses 64 'people.marked: .*begins with a byte order mark' "$adapipe" process -R people.marked data
 refuses 66 '\.: ' "$adapipe" process -R . data
 
 # With keys, info says which slot opened; rekey --remove takes these numbers.

@@ -68,6 +68,11 @@ succeeds "$adapipe" process -q -k k --level=19 data -o slow
 succeeds "$adapipe" restore -q -k k fast -o fast.back
 same fast.back data
 
+for command in cat info; do
+  refuses 64 "$command takes one file" "$adapipe" $command -k k data fast
+  refuses 64 "$command takes one file" "$adapipe" $command -k k data -- fast
+done
+
 # A file may be called like a command, or begin with a minus.
 cp data verify
 cp data -- -x

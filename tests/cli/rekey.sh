@@ -100,6 +100,10 @@ refuses 73 'cannot ' "$adapipe" rekey -k k --add-key-file new c -o missing/c
 refuses 64 'c: .*no key slot would be left' "$adapipe" rekey -k k --remove 1 c
 refuses 64 'c: .*no key slot would be left' "$adapipe" rekey -k k --remove-all c
 refuses 64 'c: .*1 key slot' "$adapipe" rekey -k k --add-key-file new --remove 2 c
+refuses 64 'rekey takes one file' "$adapipe" rekey -k k --add-key-file new c original
+refuses 64 'rekey takes one file' "$adapipe" rekey -k k --add-key-file new c -- original
+refuses 64 '--remove-all takes .*--remove N' "$adapipe" rekey -k k --add-key-file new \
+  --remove 1 --remove-all c
 refuses 64 'c: .*named twice' "$adapipe" rekey -k k --add-key-file new --remove 1 --remove 1 c
 cp both one-passphrase
 succeeds "$adapipe" rekey -q -k k --add-passphrase-file pass one-passphrase

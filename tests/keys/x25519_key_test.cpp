@@ -133,6 +133,7 @@ TEST_CASE("a file that is no identity file is refused by name") {
                                   "\n",
                                   "# only a comment\n",
                                   "# " + kSecret + "\n",
+                                  "\xEF\xBB\xBF" + kSecret + "\n",
                                   kPublic + "\n",
                                   kSecret + kSecret,
                                   kSecret + "\n" + kSecret + "\n",
