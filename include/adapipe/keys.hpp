@@ -34,7 +34,9 @@ class ADAPIPE_API SharedKey {
   /// Throws Error(io_error), Error(invalid_argument) naming the file.
   static SharedKey load(const std::filesystem::path& path);
   /// Writes 64 hex digits and a newline to a new file with mode 0600, synced as FileSinkOptions'
-  /// `durable` says; Error(already_exists) if there is one, else Error(io_error).
+  /// `durable` says; Error(already_exists) if there is one, else Error(io_error). Beyond the
+  /// process's limit of file sizes (RLIMIT_FSIZE) the calling thread gets SIGXFSZ, which ends the
+  /// process unless it is ignored, handled or blocked.
   void save(const std::filesystem::path& path) const;
 
   SharedKey(const SharedKey&) noexcept = default;
@@ -160,7 +162,8 @@ class ADAPIPE_API KeyProvider {
 };
 
 /// Someone who will be able to open the container. Every key type converts to it. A value; copies
-/// share, and moving copies.
+/// share, and moving copies. One that is given twice gets two slots, and still opens when one of
+/// them is removed: ContainerInfo::slot_types counts both.
 class ADAPIPE_API Recipient {
  public:
   Recipient(const SharedKey& key);

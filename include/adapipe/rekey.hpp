@@ -29,7 +29,9 @@ struct RekeyOptions {
 };
 
 /// Writes the encrypted container at `source` to `sink` with other key slots, and waits. Everything
-/// runs on the calling thread, key services included.
+/// runs on the calling thread, key services included. Where a file sink goes beyond the process's
+/// limit of file sizes (RLIMIT_FSIZE), that thread gets SIGXFSZ, which the library's own threads
+/// block: it ends the process unless it is ignored, handled or blocked.
 ///
 /// Header, index and all they say are checked before the sink is opened; the records are copied as
 /// they are, unread: a damaged one stays damaged. verify() tells, before or after. On failure the
@@ -49,8 +51,11 @@ struct RekeyOptions {
 ///
 /// Throws Error(invalid_argument) if the source is not positional, if the container is not
 /// encrypted, if nothing would change, or for slots that cannot be: none left, more than 64, two
-/// passphrases, one to remove that is not there or is named twice (by `remove_all`, too). Else as
-/// restore().
+/// passphrases, one to remove that is not there or is named twice (by `remove_all`, too).
+/// Error(not_a_container), (truncated), (corrupt), (unsupported_version) for what the container is;
+/// (wrong_key), (limit_exceeded), also for a header that would be too long, and a key service's own
+/// for its slots; (resource_exhausted) for the memory of the index; (already_exists) and (io_error)
+/// for the files; (cancelled).
 ADAPIPE_API Report rekey(Source source, Sink sink, RekeyOptions options = {});
 
 }  // namespace adapipe::inline v0_1
