@@ -4,7 +4,6 @@
 #include <adapipe/rekey.hpp>
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,22 +32,11 @@ class Rekeying {
   }
 
   void write_to(Sink sink) {
-    const std::unique_ptr<SinkImpl> to = unless_stopped(options_.stop, [&] {
-      return std::move(sink).open({.total_bytes = report_.output_bytes,
-                                   .input = source().file_id(),
-                                   .may_replace = source().file_version()});
-    });
-    try {
-      const std::stop_callback wake(options_.stop, [&] {
-        source().cancel();
-        to->cancel();
-      });
-      unless_stopped(options_.stop, [&] { copy_to(*to); });
-    } catch (...) {
-      to->abandon();
-      throw;
-    }
-    about(to->name(), [&] { to->commit(); });
+    fill_sink(std::move(sink),
+              {.total_bytes = report_.output_bytes,
+               .input = source().file_id(),
+               .may_replace = source().file_version()},
+              source(), options_.stop, [this](SinkImpl& to) { copy_to(to); });
   }
 
   Report report() {

@@ -2,7 +2,6 @@
 #include <adapipe/salvage.hpp>
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -50,20 +49,8 @@ class Salvaging {
   }
 
   void write_to(Sink sink) {
-    const std::unique_ptr<SinkImpl> to = unless_stopped(options_.stop, [&] {
-      return std::move(sink).open({.total_bytes = {}, .input = source().file_id()});
-    });
-    try {
-      const std::stop_callback wake(options_.stop, [&] {
-        source().cancel();
-        to->cancel();
-      });
-      unless_stopped(options_.stop, [&] { write_all(*to); });
-    } catch (...) {
-      to->abandon();
-      throw;
-    }
-    about(to->name(), [&] { to->commit(); });
+    fill_sink(std::move(sink), {.total_bytes = {}, .input = source().file_id()}, source(),
+              options_.stop, [this](SinkImpl& to) { write_all(to); });
   }
 
   SalvageReport report() && {

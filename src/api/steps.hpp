@@ -1,8 +1,12 @@
 #pragma once
 
 #include <adapipe/error.hpp>
+#include <adapipe/sink.hpp>
+#include <adapipe/source.hpp>
+#include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "graph/failure_latch.hpp"
 #include "util/stop.hpp"
@@ -30,6 +34,25 @@ auto unless_stopped(const std::stop_token& stop, F&& step) {
     throw_if_stopped(stop);
     throw FailureLatch::current_exception_as_error(errc::io_error);
   }
+}
+
+/// Opens the sink, lets `write` fill it, and commits or abandons it.
+template <typename F>
+void fill_sink(Sink sink, const SinkHints& hints, SourceImpl& source, const std::stop_token& stop,
+               F&& write) {
+  const std::unique_ptr<SinkImpl> to =
+      unless_stopped(stop, [&] { return std::move(sink).open(hints); });
+  try {
+    const std::stop_callback wake(stop, [&] {
+      source.cancel();
+      to->cancel();
+    });
+    unless_stopped(stop, [&] { write(*to); });
+  } catch (...) {
+    to->abandon();
+    throw;
+  }
+  about(to->name(), [&] { to->commit(); });
 }
 
 }  // namespace adapipe::inline v0_1

@@ -124,18 +124,17 @@ TEST_CASE("every stretch of zeros costs the chunks that it touches") {
 }
 
 TEST_CASE("bytes that are put in or taken out cost the chunk that they were in") {
-  constexpr std::byte kMagicBegin{0xEF};
   for (const Subject& subject : tamper_subjects()) {
     const std::size_t head = Tampered(subject.sealed).head.size();
+    const auto may_begin_magic = [&](std::size_t at) {
+      return at < subject.sealed.size() && subject.sealed[at] == std::byte{0xEF};
+    };
     for (std::size_t at = head; at < subject.sealed.size(); ++at) {
       Bytes longer = subject.sealed;
       longer.insert(longer.begin() + static_cast<std::ptrdiff_t>(at), 3, std::byte{0xEF});
       hold(subject, fmt::format("three bytes put in at {}", at), longer);
       // A tag that ends as the next magic begins: both records then claim the byte that is left.
-      if (subject.sealed[at - 1] == kMagicBegin && subject.sealed[at] == kMagicBegin) continue;
-      if (at + 1 < subject.sealed.size() && subject.sealed[at] == kMagicBegin &&
-          subject.sealed[at + 1] == kMagicBegin)
-        continue;
+      if (may_begin_magic(at) && (may_begin_magic(at - 1) || may_begin_magic(at + 1))) continue;
       Bytes shorter = subject.sealed;
       shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(at));
       hold(subject, fmt::format("byte {} taken out", at), shorter);
