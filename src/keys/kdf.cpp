@@ -24,7 +24,7 @@ OSSL_PARAM sha256_by_name(const char* parameter) noexcept {
 }
 
 KdfPtr fetch_kdf(const char* name) {
-  return owned<KdfPtr>(EVP_KDF_fetch(nullptr, name, nullptr), "EVP_KDF_fetch");
+  return owned<KdfPtr>(EVP_KDF_fetch(default_context(), name, nullptr), "EVP_KDF_fetch");
 }
 
 void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out) {
@@ -38,7 +38,7 @@ void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out
 
 Digest256 sha256(std::initializer_list<ByteSpan> parts) {
   static const auto algorithm =
-      owned<DigestPtr>(EVP_MD_fetch(nullptr, kSha256Name, nullptr), "EVP_MD_fetch");
+      owned<DigestPtr>(EVP_MD_fetch(default_context(), kSha256Name, nullptr), "EVP_MD_fetch");
   const auto context = owned<DigestContextPtr>(EVP_MD_CTX_new(), "EVP_MD_CTX_new");
   check_openssl(EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr), "EVP_DigestInit_ex2");
   for (const ByteSpan part : parts)
@@ -52,7 +52,7 @@ Digest256 sha256(std::initializer_list<ByteSpan> parts) {
 
 Digest256 hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
   static const auto algorithm =
-      owned<MacPtr>(EVP_MAC_fetch(nullptr, "HMAC", nullptr), "EVP_MAC_fetch");
+      owned<MacPtr>(EVP_MAC_fetch(default_context(), "HMAC", nullptr), "EVP_MAC_fetch");
   const auto context = owned<MacContextPtr>(EVP_MAC_CTX_new(algorithm.get()), "EVP_MAC_CTX_new");
   const OSSL_PARAM parameters[] = {sha256_by_name(OSSL_MAC_PARAM_DIGEST),
                                    octets(OSSL_MAC_PARAM_KEY, key), OSSL_PARAM_construct_end()};
@@ -123,6 +123,7 @@ void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<s
 
 bool has_argon2id() noexcept {
   static const bool has = [] {
+    if (OSSL_LIB_CTX_get0_global_default() == nullptr) return false;  // see default_context()
     const KdfPtr algorithm(EVP_KDF_fetch(nullptr, kArgon2idName, nullptr));
     if (!algorithm) ERR_clear_error();
     return algorithm != nullptr;

@@ -16,7 +16,7 @@ const unsigned char* raw(std::span<const std::byte, 32> bytes) noexcept {
 
 KeyPtr make_private_key(std::span<const std::byte, 32> bytes) {
   return owned<KeyPtr>(
-      EVP_PKEY_new_raw_private_key_ex(nullptr, kName, nullptr, raw(bytes), bytes.size()),
+      EVP_PKEY_new_raw_private_key_ex(default_context(), kName, nullptr, raw(bytes), bytes.size()),
       "EVP_PKEY_new_raw_private_key_ex");
 }
 
@@ -35,11 +35,12 @@ bool x25519(std::span<const std::byte, 32> private_key,
             std::span<const std::byte, 32> other_public_key, std::span<std::byte, 32> secret) {
   const KeyPtr key = make_private_key(private_key);
   const auto other =
-      owned<KeyPtr>(EVP_PKEY_new_raw_public_key_ex(nullptr, kName, nullptr, raw(other_public_key),
-                                                   other_public_key.size()),
+      owned<KeyPtr>(EVP_PKEY_new_raw_public_key_ex(default_context(), kName, nullptr,
+                                                   raw(other_public_key), other_public_key.size()),
                     "EVP_PKEY_new_raw_public_key_ex");
-  const auto context = owned<KeyContextPtr>(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr),
-                                            "EVP_PKEY_CTX_new_from_pkey");
+  const auto context =
+      owned<KeyContextPtr>(EVP_PKEY_CTX_new_from_pkey(default_context(), key.get(), nullptr),
+                           "EVP_PKEY_CTX_new_from_pkey");
   check_openssl(EVP_PKEY_derive_init(context.get()), "EVP_PKEY_derive_init");
   check_openssl(EVP_PKEY_derive_set_peer(context.get(), other.get()), "EVP_PKEY_derive_set_peer");
   std::size_t size = secret.size();

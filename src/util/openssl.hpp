@@ -43,6 +43,10 @@ Ptr owned(typename Ptr::pointer object, const char* call) {
   return Ptr(object);
 }
 
+/// nullptr, by which OpenSSL's calls mean the default library context. Throws
+/// Error(resource_exhausted) if there was no memory to set that up: OpenSSL 3.0 would not look.
+OSSL_LIB_CTX* default_context();
+
 /// Throws Error(unsupported_version) if this OpenSSL lacks the cipher.
 CipherPtr fetch_cipher(const char* name);
 
