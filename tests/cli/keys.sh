@@ -89,7 +89,9 @@ same x.piped data
 refuses 77 'x.adapipe: ' "$adapipe" restore -i id2 x.adapipe -o back
 refuses 77 'x.adapipe: .*-i' "$adapipe" restore x.adapipe -o back
 refuses 64 'adp1q: .*typo' "$adapipe" process -r adp1q data
-refuses 64 'typo' "$adapipe" process -r "${recipient%?}x" data
+typo=${recipient%?}x
+[ "$typo" = "$recipient" ] && typo=${recipient%?}z
+refuses 64 'typo' "$adapipe" process -r "$typo" data
 
 # Keys given with the wrong option.
 refuses 64 'id: .*-i' "$adapipe" restore -k id x.adapipe -o back
