@@ -82,19 +82,7 @@ class Reader::Impl {
 
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) {
     to = cut(offset, to);
-    if (to.size() >= kParallelBytes && range_of(offset, to).count > 1) {
-      OperationState::run(runtime(), job(offset, to), {});
-      return to.size();
-    }
-    for (std::size_t done = 0; done < to.size();) {
-      const std::uint64_t chunk = container_->records->chunk_at(offset + done);
-      const std::shared_ptr<const CachedChunk> decoded = decoded_chunk(chunk);
-      const std::uint64_t skip = offset + done - container_->records->plain_offset(chunk);
-      const std::size_t bytes =
-          std::min<std::size_t>(to.size() - done, decoded->data.size() - skip);
-      std::memcpy(to.data() + done, decoded->data.data() + skip, bytes);
-      done += bytes;
-    }
+    if (!read_in_parallel(offset, to)) read_chunk_by_chunk(offset, to);
     return to.size();
   }
 
@@ -121,6 +109,30 @@ class Reader::Impl {
       container->records.emplace(from, opened, container->index, *container->chain);
       return container;
     });
+  }
+
+  /// false: it is too little to be worth it, or more than the Runtime's budget can ever hold.
+  bool read_in_parallel(std::uint64_t offset, std::span<std::byte> to) const {
+    if (to.size() < kParallelBytes || range_of(offset, to).count == 1) return false;
+    try {
+      OperationState::run(runtime(), job(offset, to), {});
+    } catch (const Error& error) {
+      if (error.kind() != errc::resource_exhausted) throw;
+      return false;
+    }
+    return true;
+  }
+
+  void read_chunk_by_chunk(std::uint64_t offset, std::span<std::byte> to) {
+    for (std::size_t done = 0; done < to.size();) {
+      const std::uint64_t chunk = container_->records->chunk_at(offset + done);
+      const std::shared_ptr<const CachedChunk> decoded = decoded_chunk(chunk);
+      const std::uint64_t skip = offset + done - container_->records->plain_offset(chunk);
+      const std::size_t bytes =
+          std::min<std::size_t>(to.size() - done, decoded->data.size() - skip);
+      std::memcpy(to.data() + done, decoded->data.data() + skip, bytes);
+      done += bytes;
+    }
   }
 
   Runtime runtime() const { return runtime_ ? *runtime_ : Runtime::shared(); }

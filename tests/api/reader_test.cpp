@@ -80,6 +80,18 @@ TEST_CASE("a range of many chunks is read in parallel, on every runtime") {
   }
 }
 
+TEST_CASE("a large range is read although the budget cannot hold a chunk") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(100 * kChunk, 1);
+  const Bytes sealed = sealed_with(key, plain);
+  const Runtime tiny({.worker_threads = 1, .memory_bytes = 100});
+  const auto reader = Reader::open(Source::memory(sealed), {.identities = {key}, .runtime = tiny});
+  Bytes got(plain.size());
+  CHECK(reader.read_at(0, got) == plain.size());
+  CHECK(got == plain);
+  CHECK(thrown_kind([&] { reader.start_read(0, got).get(); }) == errc::resource_exhausted);
+}
+
 TEST_CASE("a started read outlives its reader, and tells which chunk is damaged") {
   const Watchdog watchdog(std::chrono::seconds(60));
   const SharedKey key = SharedKey::generate();

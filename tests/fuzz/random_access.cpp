@@ -65,7 +65,8 @@ ReaderOptions options() {
   return {.identities = fuzz_identities(),
           .cache_bytes = 0,
           .registry = fuzz_registry(),
-          .allow_unencrypted = true};
+          .allow_unencrypted = true,
+          .runtime = Runtime::serial()};
 }
 
 constexpr std::initializer_list<errc> kAllowed = {

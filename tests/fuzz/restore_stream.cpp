@@ -44,9 +44,10 @@ Restored restored(Source source) {
 Restored read(const Bytes& container) {
   Restored out;
   out.error = refused(kAllowed, [&] {
-    const Reader reader = Reader::open(
-        Source::memory(container),
-        {.identities = fuzz_identities(), .registry = fuzz_registry(), .allow_unencrypted = true});
+    const Reader reader = Reader::open(Source::memory(container), {.identities = fuzz_identities(),
+                                                                   .registry = fuzz_registry(),
+                                                                   .allow_unencrypted = true,
+                                                                   .runtime = Runtime::serial()});
     require(reader.size() <= kMaxPlainBytes, "both ways know the same size");
     out.plain.resize(reader.size());
     require(reader.read_at(0, out.plain) == out.plain.size(), "all can be read");

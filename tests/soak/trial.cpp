@@ -218,7 +218,8 @@ class Trial {
     const Reader reader = Reader::open(source.get(), {.identities = identities(),
                                                       .cache_bytes = plan_.chunk_bytes * 3,
                                                       .registry = registry(true),
-                                                      .stop = stop_.get_token()});
+                                                      .stop = stop_.get_token(),
+                                                      .runtime = runtime_});
     require(reader.size() == plain_.size(), "the reader has a wrong size");
     std::uint64_t dice = salt_;
     for (int i = 0; i < kRangesToRead; ++i) {
