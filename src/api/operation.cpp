@@ -87,10 +87,12 @@ bool AllOperations::done() const noexcept {
 
 void AllOperations::on_completion(std::function<void()> callback) const {
   struct Rest {
-    std::atomic<std::size_t> count;
+    std::atomic<std::size_t> count{0};
     std::function<void()> callback;
   };
-  const auto rest = std::make_shared<Rest>(operations_.size() + 1, std::move(callback));
+  const auto rest = std::make_shared<Rest>();
+  rest->count = operations_.size() + 1;
+  rest->callback = std::move(callback);
   const auto count_down = [rest] {
     if (rest->count.fetch_sub(1, std::memory_order_acq_rel) == 1) rest->callback();
   };
