@@ -44,9 +44,12 @@ bool x25519(std::span<const std::byte, 32> private_key,
   check_openssl(EVP_PKEY_derive_init(context.get()), "EVP_PKEY_derive_init");
   check_openssl(EVP_PKEY_derive_set_peer(context.get(), other.get()), "EVP_PKEY_derive_set_peer");
   std::size_t size = secret.size();
-  // With everything set up, the one reason for which it fails is the secret that is zero.
   if (EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(secret.data()), &size) == 1)
     return true;
+  // With everything set up and memory, the one reason for which it fails is the secret that is
+  // zero.
+  if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    throw_openssl("EVP_PKEY_derive");
   ERR_clear_error();
   wipe(secret);
   return false;

@@ -8,6 +8,8 @@
 #include "container/key_schedule.hpp"
 #include "keys/passphrase.hpp"
 #include "support/catch.hpp"
+#include "support/key_providers.hpp"
+#include "support/thrown.hpp"
 
 using namespace adapipe;
 using namespace adapipe::testing;
@@ -33,13 +35,14 @@ Bytes plain_head() {
 }
 
 OpenedContainer open_head(ByteSpan head, const Identities& identities,
-                          std::string_view context = {}, bool allow_unencrypted = false) {
+                          std::string_view context = {}, bool allow_unencrypted = false,
+                          const std::stop_token& stop = {}) {
   BytesSource source(head);
   return open_container(read_full_from(static_cast<PositionalSourceImpl&>(source)),
                         {.identities = identities,
                          .context = as_bytes(context),
                          .allow_unencrypted = allow_unencrypted,
-                         .stop = {}});
+                         .stop = stop});
 }
 
 /// A head with these slots that `file_key` authenticates.
@@ -155,6 +158,43 @@ TEST_CASE("a slot that asks for too much work does not keep another key out") {
   CHECK(kind_of([&] { open_head(head, {passphrase}); }) == errc::limit_exceeded);
   CHECK(kind_of([&] { open_head(head, {passphrase, shared_key(2)}); }) == errc::limit_exceeded);
   CHECK(kind_of([&] { open_head(head, {shared_key(2)}); }) == errc::wrong_key);
+}
+
+TEST_CASE("if nothing opens, the first slot that could not be tried is the reason") {
+  const auto service = std::make_shared<CallableProvider>(
+      [](auto, const auto&) { return Bytes(1); },
+      [](auto, const auto&) -> std::optional<SharedKey> {
+        throw Error(errc::resource_exhausted, "the service is down");
+      });
+  const Header header = asked_header();
+  const FileKey file_key = file_key_of(1);
+  const Slot down = slot_for(std::shared_ptr<const KeyProvider>(service), file_key, header, 1);
+  const Identities identities{cheap_passphrase("secret"),
+                              std::shared_ptr<const KeyProvider>(service)};
+  const auto kind = [&](const std::vector<Slot>& slots) {
+    return thrown_kind([&] { open_head(head_with_slots(slots, header, file_key), identities); });
+  };
+  CHECK(kind({costly_slot(), down}) == errc::limit_exceeded);
+  CHECK(kind({down, costly_slot()}) == errc::resource_exhausted);
+}
+
+TEST_CASE("a stop while a key service is asked ends the search, though another key would open") {
+  std::stop_source stop;
+  const auto service =
+      std::make_shared<CallableProvider>([](auto, const auto&) { return Bytes(1); },
+                                         [&](auto, const auto&) -> std::optional<SharedKey> {
+                                           stop.request_stop();
+                                           return std::nullopt;
+                                         });
+  const Header header = asked_header();
+  const FileKey file_key = file_key_of(1);
+  const std::shared_ptr<const KeyProvider> provider = service;
+  const Bytes head = head_with_slots(
+      {slot_for(provider, file_key, header, 1), slot_for(shared_key(1), file_key, header, 2)},
+      header, file_key);
+  CHECK(thrown_kind([&] {
+          open_head(head, {provider, shared_key(1)}, {}, false, stop.get_token());
+        }) == errc::cancelled);
 }
 
 TEST_CASE("a container without encryption is refused when a key or a context is given") {
