@@ -1,6 +1,7 @@
 #include "io/file_sink.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -71,12 +72,27 @@ class FileSink final : public PositionalSinkImpl {
   PartialFile file_;
 };
 
+/// As the kernel does where fs.protected_symlinks is set: in a folder that all may write, such as
+/// /tmp, no link is followed that somebody else may have put there for us.
+void refuse_planted_link(const std::filesystem::path& link, const std::string& name) {
+  const std::filesystem::path folder = link.has_parent_path() ? link.parent_path() : ".";
+  struct stat of_link {};
+  struct stat of_folder {};
+  if (::lstat(link.c_str(), &of_link) != 0 || ::stat(folder.c_str(), &of_folder) != 0) return;
+  const mode_t shared = S_ISVTX | S_IWOTH;
+  if ((of_folder.st_mode & shared) == shared && of_link.st_uid != ::geteuid() &&
+      of_link.st_uid != of_folder.st_uid)
+    throw os_error("another user's link in a folder that all may write is not followed", EACCES,
+                   name);
+}
+
 /// The path that a chain of symbolic links leads to, whether or not there is a file.
-std::filesystem::path follow_links(std::filesystem::path path) {
+std::filesystem::path follow_links(std::filesystem::path path, const std::string& name) {
   for (int links = 0; links < kMaxLinks && !standard_descriptor(path); ++links) {
     std::error_code error;
     const std::filesystem::path next = std::filesystem::read_symlink(path, error);
     if (error) break;  // not a link
+    refuse_planted_link(path, name);
     path = path.parent_path() / next;
   }
   return path;
@@ -94,7 +110,7 @@ std::unique_ptr<SinkImpl> open_in_place(const struct stat& status, const std::st
 std::unique_ptr<SinkImpl> open_file_sink(const std::filesystem::path& path,
                                          const FileSinkOptions& options, const SinkHints& hints) {
   const std::string name = path.string();
-  const std::filesystem::path target = follow_links(path);
+  const std::filesystem::path target = follow_links(path, name);
   if (const auto descriptor = standard_descriptor(target))
     return open_descriptor_sink(*descriptor, name, hints);
   std::optional<FileVersion> replaced;

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <adapipe/sink.hpp>
 #include <csignal>
@@ -189,6 +190,39 @@ TEST_CASE("a symbolic link stays, and what it points to is written", "[file_sink
   std::filesystem::create_symlink("loop", folder / "loop");
   CHECK(error_of([&] { Sink(folder / "loop").open({}); }).cause() ==
         std::errc::too_many_symbolic_link_levels);
+}
+
+TEST_CASE("another user's link in a folder that all may write is not followed", "[file_sink]") {
+  if (::geteuid() != 0) return;  // only root can make such a link
+  constexpr uid_t kSomebody = 65534;
+  constexpr uid_t kNobodyElse = 65533;
+  const TempDir folder;
+  const TempDir target;
+  const std::filesystem::path link = folder / "link";
+  std::filesystem::create_symlink(target / "output", link);
+  struct Case {
+    const char* name;
+    mode_t mode;
+    uid_t owner_of_folder;
+    uid_t owner_of_link;
+    bool refused;
+  };
+  for (const Case& c :
+       {Case{"planted", 01777, 0, kSomebody, true}, Case{"our own", 01777, kSomebody, 0, false},
+        Case{"of the folder's owner", 01777, kSomebody, kSomebody, false},
+        Case{"in a folder of a third one", 01777, kNobodyElse, kSomebody, true},
+        Case{"not writable by all", 01755, 0, kSomebody, false},
+        Case{"not sticky", 0777, 0, kSomebody, false}}) {
+    INFO(c.name);
+    REQUIRE(::chmod(folder.path().c_str(), c.mode) == 0);
+    REQUIRE(::chown(folder.path().c_str(), c.owner_of_folder, 0) == 0);
+    REQUIRE(::lchown(link.c_str(), c.owner_of_link, 0) == 0);
+    const auto open = [&] { Sink(link).open({})->abandon(); };
+    if (c.refused)
+      CHECK(says(error_of(open), "not followed"));
+    else
+      CHECK_NOTHROW(open());
+  }
 }
 
 TEST_CASE("the file goes where it was opened, though the working folder changes", "[file_sink]") {
