@@ -56,6 +56,7 @@ class ADAPIPE_API Reader {
   /// Checks header, tail and index; Error(invalid_argument) if the source is not positional.
   static Reader open(Source source, ReaderOptions options = {});
 
+  /// One that was moved from can be assigned to or destroyed, nothing else.
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
   ~Reader();

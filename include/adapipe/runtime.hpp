@@ -31,7 +31,8 @@ struct RuntimeOptions {
 };
 
 /// The threads and the byte budget that operations share. A cheap handle: copies share one
-/// runtime, which ends with the last copy; operations in flight keep theirs. Thread-safe.
+/// runtime, which ends with the last copy; operations in flight keep theirs. Thread-safe. One that
+/// was moved from can be assigned to or destroyed, nothing else.
 ///
 /// The worker threads belong to the runtime: nothing of the host's oneTBB arenas is used, waited
 /// in or stolen from. After fork() without exec, use in the child is an error.
