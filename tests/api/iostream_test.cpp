@@ -45,7 +45,6 @@ struct Seen {
   std::string bytes;
   std::ios_base::iostate state;
   std::streamoff position;
-  friend bool operator==(const Seen&, const Seen&) = default;
 };
 
 /// One of the things that programs do with an istream; the same for the same `choice` and `number`.
