@@ -124,6 +124,7 @@ class istream::Buffer final : public std::streambuf {
     setg(nullptr, nullptr, nullptr);
   }
   void read_on(char* to, std::size_t size) {
+    forget_buffered(position_);  // what it held is gone, also if this throws
     const std::size_t got = read_at(position_, std::as_writable_bytes(std::span(to, size)));
     position_ += got;
     setg(to, to, to + got);
@@ -171,6 +172,12 @@ const Reader& istream::reader() const noexcept { return *buffer_->reader; }
 class ostream::Buffer final : public std::streambuf {
  public:
   Buffer() { setp(bytes_.data(), bytes_.data() + bytes_.size()); }
+
+  /// Whatever is written then goes to overflow(), which refuses it.
+  void drop_writer() noexcept {
+    writer.reset();
+    setp(nullptr, nullptr);
+  }
 
   void open(const Pipeline& pipeline, Sink container, ProcessOptions options) {
     error.kept([&] { writer.emplace(pipeline, std::move(container), std::move(options)); });
@@ -266,21 +273,20 @@ void ostream::close_or_abandon() noexcept {
   if (!is_open()) return;
   const bool unwinding = std::uncaught_exceptions() > buffer_->exceptions_at_first;
   try {
-    if (!unwinding && !bad()) buffer_->finish();
+    if (!unwinding && !fail()) buffer_->finish();
   } catch (...) {  // close() would have told
   }
-  buffer_->writer.reset();
+  buffer_->drop_writer();
 }
 
 void ostream::close() {
   if (!is_open()) return setstate(std::ios_base::failbit);
   try {
-    buffer_->report = buffer_->finish();
+    if (!fail()) buffer_->report = buffer_->finish();  // else it misses what came after that
   } catch (const Error&) {
-    buffer_->writer.reset();
-    return setstate(std::ios_base::failbit);
   }
-  buffer_->writer.reset();
+  buffer_->drop_writer();
+  if (!buffer_->report) setstate(std::ios_base::failbit);
 }
 
 std::optional<Report> ostream::report() const { return buffer_ ? buffer_->report : std::nullopt; }

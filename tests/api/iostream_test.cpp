@@ -205,6 +205,24 @@ TEST_CASE("a chunk that does not pass its check sets badbit, or throws if asked 
         errc::corrupt);
 }
 
+TEST_CASE("after a chunk that did not pass its check, what is read is still what is there") {
+  std::string text;  // not to be compressed
+  for (const std::byte byte : random_bytes(8 * kChunk, 1)) text += static_cast<char>(byte);
+  Bytes sealed = sealed_text(text);
+  sealed[sealed.size() * 11 / 16] ^= std::byte{1};  // within the second buffer, not at its start
+  istream in(Source::memory(sealed));
+  std::string first(4 * kChunk, ' ');
+  for (char& byte : first) byte = static_cast<char>(in.get());
+  CHECK(first == text.substr(0, first.size()));
+  in.get();
+  CHECK(in.bad());
+  in.clear();
+  in.seekg(0);
+  std::string again(100, ' ');
+  in.read(again.data(), 100);
+  CHECK(again == text.substr(0, 100));
+}
+
 TEST_CASE("a sink that fails sets badbit, keeps the first error and abandons the output") {
   const Watchdog watchdog(std::chrono::seconds(60));
   SinkFate fate;
@@ -223,6 +241,38 @@ TEST_CASE("a sink that fails sets badbit, keeps the first error and abandons the
   }
   CHECK(fate.abandoned == 1);
   CHECK(fate.committed == 0);
+}
+
+TEST_CASE("an ostream that has failed commits nothing, whatever made it fail") {
+  for (const auto failure : {std::ios_base::badbit, std::ios_base::failbit}) {
+    for (const bool closes : {false, true}) {
+      INFO(failure << ", " << closes);
+      SinkFate fate;
+      {
+        ostream out(small_chunks(), Sink(std::make_unique<HookedStreamSink>(fate, nullptr)));
+        out << "before";
+        out.setstate(failure);
+        out << "lost";
+        if (closes) out.close();
+        CHECK(out.fail());
+        CHECK_FALSE(out.report());
+      }
+      CHECK(fate.committed == 0);
+    }
+  }
+}
+
+TEST_CASE("nothing can be written to an ostream that was closed") {
+  Bytes sealed;
+  ostream out(small_chunks(), Sink::memory(sealed));
+  out << "before";
+  out.close();
+  CHECK(out.good());
+  out << "after";
+  CHECK(out.bad());
+  REQUIRE(out.error());
+  CHECK(out.error()->kind() == errc::invalid_argument);
+  CHECK(out.report());
 }
 
 TEST_CASE("streams can be moved, with their state") {
