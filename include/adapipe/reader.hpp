@@ -50,7 +50,7 @@ struct ReaderOptions {
 /// number of threads at once. Besides the index and the cache, each call that decodes a chunk takes
 /// its plain and its stored bytes meanwhile: about twice chunk_bytes. A range of several chunks and
 /// at least 256 KiB is read in parallel, as an operation of the Runtime within its memory budget,
-/// and past the cache; chunk by chunk if that budget can never hold one.
+/// and past the cache; chunk by chunk if the Runtime has no room for one at the moment.
 class ADAPIPE_API Reader {
  public:
   /// Checks header, tail and index; Error(invalid_argument) if the source is not positional.

@@ -111,11 +111,12 @@ class Reader::Impl {
     });
   }
 
-  /// false: it is too little to be worth it, or more than the Runtime's budget can ever hold.
+  /// false: it is too little to be worth it, or the Runtime has no room for it. That is not waited
+  /// for: it may be an operation that waits for this thread, such as a Writer's, that has it.
   bool read_in_parallel(std::uint64_t offset, std::span<std::byte> to) const {
     if (to.size() < kParallelBytes || range_of(offset, to).count == 1) return false;
     try {
-      OperationState::run(runtime(), job(offset, to), {});
+      OperationState::run(runtime(), job(offset, to), {.may_queue = false});
     } catch (const Error& error) {
       if (error.kind() != errc::resource_exhausted) throw;
       return false;

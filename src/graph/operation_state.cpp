@@ -8,6 +8,7 @@ namespace {
 
 /// Made while there is memory, for whoever cancels may do it because there is none.
 const Error kCancelled(errc::cancelled, "the operation was cancelled");
+const Error kNoRoom(errc::resource_exhausted, "the Runtime has no room for one more operation");
 
 }  // namespace
 
@@ -17,6 +18,7 @@ OperationState::OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, S
       job_(std::move(job)),
       stop_(std::move(options.stop)),
       max_in_flight_(options.max_in_flight),
+      may_queue_(options.may_queue),
       started_(std::chrono::steady_clock::now()),
       meter_(std::move(options.on_progress)) {}
 
@@ -303,7 +305,10 @@ void OperationState::queue_at(FifoGate& gate, FifoGate::Take take, std::size_t& 
     on_io_thread(then);
   });
   // A fail() that came before the entry could not withdraw it.
-  if (failed() && gate.withdraw(this)) on_io_thread(&OperationState::finish);
+  if ((failed() || !may_queue_) && gate.withdraw(this)) {
+    fail(kNoRoom);
+    on_io_thread(&OperationState::finish);
+  }
 }
 
 void OperationState::leave_queue() noexcept {

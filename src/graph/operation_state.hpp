@@ -29,6 +29,7 @@ struct StartOptions {
   std::stop_token stop{};
   std::function<void(const Progress&)> on_progress{};
   std::size_t max_in_flight = 0;
+  bool may_queue = true;  ///< false: Error(resource_exhausted) if there is no room at once
 };
 
 /// The life of one operation:
@@ -117,6 +118,7 @@ class OperationState final : public RunControl,
   std::unique_ptr<Job> job_;
   const std::stop_token stop_;
   const std::size_t max_in_flight_;  // 0: the default
+  const bool may_queue_;
   const std::chrono::steady_clock::time_point started_;
   FailureLatch latch_;
   ProgressMeter meter_;

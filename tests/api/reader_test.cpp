@@ -92,6 +92,30 @@ TEST_CASE("a large range is read although the budget cannot hold a chunk") {
   CHECK(thrown_kind([&] { reader.start_read(0, got).get(); }) == errc::resource_exhausted);
 }
 
+TEST_CASE("a large range is read although operations that wait for the reader fill the Runtime") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = compressible_bytes(100 * kChunk, 1);
+  const Bytes sealed = sealed_with(key, plain);
+  const RuntimeOptions no_place{.worker_threads = 1, .max_concurrent_operations = 1};
+  const RuntimeOptions no_memory{.worker_threads = 1, .memory_bytes = kChunk * 3};
+  for (const RuntimeOptions& options : {no_place, no_memory}) {
+    const Runtime runtime(options);
+    const auto reader =
+        Reader::open(Source::memory(sealed), {.identities = {key}, .runtime = runtime});
+    Bytes copy;
+    Writer writer(
+        Pipeline::Builder().chunk_size(ChunkSize::from_bytes(kChunk)).runtime(runtime).build(),
+        Sink::memory(copy));
+    writer.write(std::span(plain).first(1));
+    Bytes got(plain.size());
+    CHECK(reader.read_at(0, got) == plain.size());
+    CHECK(got == plain);
+    writer.finish();
+    CHECK(runtime.memory_in_use_bytes() == 0);
+  }
+}
+
 TEST_CASE("a started read outlives its reader, and tells which chunk is damaged") {
   const Watchdog watchdog(std::chrono::seconds(60));
   const SharedKey key = SharedKey::generate();
