@@ -25,8 +25,9 @@ struct RuntimeOptions {
   /// The threads are called NAME-cpu and NAME-io (15 bytes are shown by the system).
   std::string thread_name = "adapipe";
   /// Hands completion callbacks and coroutines to the host's own executor, which runs each once, on
-  /// a thread of its own: not within post(), which is called by threads of the runtime. Empty: they
-  /// run one after the other on a thread called NAME-then, made at the first use.
+  /// a thread of its own: not within post(), which is called by threads of the runtime. Empty, or
+  /// if it throws: they run one after the other on a thread called NAME-then, made at the first
+  /// use.
   std::function<void(std::function<void()>)> post{};
 };
 

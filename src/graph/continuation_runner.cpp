@@ -11,9 +11,20 @@ namespace adapipe::inline v0_1 {
 ContinuationRunner::ContinuationRunner(Post post, const std::string& thread_name)
     : post_(std::move(post)), thread_name_(thread_name + "-then") {}
 
-void ContinuationRunner::prepare() {
-  if (post_) return;
+Continuations ContinuationRunner::prepare(std::function<void()> continuation) {
+  Continuations one;
+  if (post_) {  // which gets a copy
+    const auto kept = std::make_shared<std::function<void()>>(std::move(continuation));
+    one.emplace_back([kept] { std::exchange(*kept, nullptr)(); });
+    return one;
+  }
+  one.push_back(std::move(continuation));
   const std::lock_guard lock(mutex_);
+  make_thread();
+  return one;
+}
+
+void ContinuationRunner::make_thread() {
   if (closed_ || thread_.joinable()) return;
   try {
     thread_ = std::thread([self = shared_from_this()] {
@@ -26,9 +37,9 @@ void ContinuationRunner::prepare() {
 }
 
 void ContinuationRunner::run(Continuations continuations) noexcept {
-  if (!post_ && queue(continuations)) return;
-  for (const std::function<void()>& continuation : continuations)
-    if (!posted(continuation)) continuation();
+  continuations.remove_if([this](const auto& continuation) { return posted(continuation); });
+  if (continuations.empty() || queue(continuations)) return;
+  for (const std::function<void()>& continuation : continuations) continuation();
 }
 
 bool ContinuationRunner::posted(const std::function<void()>& continuation) noexcept {
@@ -44,6 +55,11 @@ bool ContinuationRunner::posted(const std::function<void()>& continuation) noexc
 bool ContinuationRunner::queue(Continuations& continuations) noexcept {
   const std::lock_guard lock(mutex_);
   if (closed_) return false;
+  try {
+    make_thread();
+  } catch (...) {
+    return false;
+  }
   waiting_.splice(waiting_.end(), continuations);
   changed_.notify_all();
   return true;

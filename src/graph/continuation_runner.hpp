@@ -14,19 +14,19 @@ namespace adapipe::inline v0_1 {
 /// handed on without taking memory.
 using Continuations = std::list<std::function<void()>>;
 
-/// Runs continuations one after the other: through the host's `post` if there is one, else on a
-/// thread of its own, made at the first use. Shared by a runtime and its operations, since the last
-/// act of an operation may come when the runtime has ended. Thread-safe.
+/// Runs continuations one after the other: through the host's `post` if there is one and it does
+/// not throw, else on a thread of its own, made at the first use. Shared by a runtime and its
+/// operations, since the last act of an operation may come when the runtime has ended. Thread-safe.
 class ContinuationRunner : public std::enable_shared_from_this<ContinuationRunner> {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
   ContinuationRunner(Post post, const std::string& thread_name);
 
-  /// Sees to it that run() has a thread. Throws Error(resource_exhausted).
-  void prepare();
-  /// Only after a prepare(). What a `post` that throws was given, and whatever comes after close(),
-  /// runs in place.
+  /// One that can be given to run(), which has a thread from now on. What it holds is let go where
+  /// it has run: that may be the last handle to what calls run(). Throws Error(resource_exhausted).
+  Continuations prepare(std::function<void()> continuation);
+  /// What prepare() made. Whatever comes after close(), or has no thread, runs in place.
   void run(Continuations continuations) noexcept;
   /// Waits until everything that was given to run() has run, and ends the thread; called by a
   /// continuation, it leaves that to the thread.
@@ -34,8 +34,10 @@ class ContinuationRunner : public std::enable_shared_from_this<ContinuationRunne
 
  private:
   bool posted(const std::function<void()>& continuation) noexcept;
-  /// false: the thread takes no more.
+  /// false: there is no thread that takes any.
   bool queue(Continuations& continuations) noexcept;
+  /// Sees to it that there is a thread, unless closed; with the lock held.
+  void make_thread();
   void run_all();
 
   const Post post_;

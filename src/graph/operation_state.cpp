@@ -255,9 +255,7 @@ void OperationState::complete() noexcept {
 
 void OperationState::on_done(std::function<void()> continuation) {
   const std::shared_ptr<ContinuationRunner> runner = runtime_.continuations();
-  runner->prepare();
-  Continuations one;
-  one.push_back(std::move(continuation));
+  Continuations one = runner->prepare(std::move(continuation));
   {
     const std::lock_guard lock(mutex_);
     if (!done_) return continuations_.splice(continuations_.end(), one);

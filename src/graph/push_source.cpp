@@ -33,9 +33,7 @@ std::size_t PushChannel::try_write(std::span<const std::byte> bytes) {
 }
 
 void PushChannel::start_write(std::span<const std::byte> bytes, std::function<void()> taken) {
-  continuations_->prepare();
-  Continuations when_taken;
-  when_taken.push_back(std::move(taken));
+  Continuations when_taken = continuations_->prepare(std::move(taken));
   {
     const std::lock_guard lock(mutex_);
     pending_ = bytes.subspan(take(bytes));

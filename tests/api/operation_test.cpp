@@ -128,17 +128,40 @@ TEST_CASE("with a post of the host's own, callbacks run where it puts them") {
   CHECK(ran_on == std::this_thread::get_id());
 }
 
-TEST_CASE("a post that throws loses no callback") {
+TEST_CASE("what a posted callback holds is let go where it ran, not by the operation") {
   const Watchdog watchdog(std::chrono::seconds(60));
-  const Runtime runtime({.worker_threads = 1, .post = [](const std::function<void()>&) {
-                           throw std::runtime_error("closed");
+  std::promise<std::thread::id> posted_to, let_go_on;
+  const Runtime runtime({.worker_threads = 1, .post = [&](std::function<void()> callback) {
+                           std::thread executor([&, callback = std::move(callback)]() mutable {
+                             posted_to.set_value(std::this_thread::get_id());
+                             callback();
+                             callback = nullptr;
+                           });
+                           executor.join();
                          }});
   Door door;
   const Operation operation = start_behind(door, runtime);
-  std::promise<void> ran;
-  operation.on_completion([&] { ran.set_value(); });
+  std::shared_ptr<int> held(new int(0), [&](const int* number) {
+    delete number;
+    let_go_on.set_value(std::this_thread::get_id());
+  });
+  operation.on_completion([held = std::move(held)] {});
   door.open();
-  ran.get_future().get();
+  CHECK(let_go_on.get_future().get() == posted_to.get_future().get());
+}
+
+TEST_CASE("a callback that post refuses runs on a thread of its own") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime(
+      {.worker_threads = 1, .thread_name = "mine", .post = [](const std::function<void()>&) {
+         throw std::runtime_error("closed");
+       }});
+  Door door;
+  const Operation operation = start_behind(door, runtime);
+  std::promise<std::string> thread;
+  operation.on_completion([&] { thread.set_value(this_threads_name()); });
+  door.open();
+  CHECK(thread.get_future().get() == "mine-then");
 }
 
 TEST_CASE("on the serial runtime a callback runs on the calling thread, before start() is over") {

@@ -303,6 +303,23 @@ Detached write_all(Writer& writer, const Bytes& plain, std::size_t block,
 
 }  // namespace
 
+TEST_CASE("a callback that post refuses may write on") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime({.worker_threads = 1, .post = [](const std::function<void()>&) {
+                           throw std::runtime_error("closed");
+                         }});
+  const Bytes plain = random_bytes(50 * kChunk, 1);
+  Bytes sealed;
+  Writer writer(pipeline_on(runtime), Sink::memory(sealed));
+  std::promise<void> written;
+  writer.start_write(plain, [&] {
+    writer.write(plain);
+    written.set_value();
+  });
+  written.get_future().get();
+  CHECK(writer.finish().input_bytes == 2 * plain.size());
+}
+
 TEST_CASE("a coroutine writes and finishes without holding a thread, on every runtime") {
   const Watchdog watchdog(std::chrono::seconds(120));
   const Bytes plain = random_bytes(50 * kChunk + 3, 1);
