@@ -39,7 +39,8 @@ class ADAPIPE_API Writer {
   /// the pipeline's buffers is free. A thread of the pipeline's Runtime (a stage) may call it, not
   /// holding a lock, for it runs other work while it waits.
   void write(std::span<const std::byte> bytes);
-  /// Takes what there is room for at once, and returns how many bytes that was.
+  /// Takes what there is room for at once, and returns how many bytes that was. Once the pipeline
+  /// has ended because of an error, it throws that.
   std::size_t try_write(std::span<const std::byte> bytes);
 
   /// As write(), but returns at once: `taken` runs when all of `bytes`, which must stay untouched

@@ -253,6 +253,19 @@ TEST_CASE("try_write() takes what there is room for and never waits") {
   CHECK(restored(sealed) == plain);
 }
 
+TEST_CASE("try_write() throws what ended the pipeline, as every function does") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Bytes plain = random_bytes(kChunk, 1);
+  for (const auto& [name, runtime] : test_runtimes()) {
+    INFO(name);
+    std::stop_source stop;
+    Writer writer(pipeline_on(runtime), Sink::discard(), {.stop = stop.get_token()});
+    stop.request_stop();
+    CHECK(thrown_kind([&] { writer.write(plain); }) == errc::cancelled);
+    CHECK(thrown_kind([&] { writer.try_write(plain); }) == errc::cancelled);
+  }
+}
+
 TEST_CASE("start_write() tells when all has been taken, and refuses other calls meanwhile") {
   const Watchdog watchdog(std::chrono::seconds(60));
   const Runtime runtime({.worker_threads = 1});
