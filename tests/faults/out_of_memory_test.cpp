@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "faults/failing_memory.hpp"
@@ -117,6 +118,14 @@ const Deed kDeeds[] = {
     {"verify", [](Subject& s) { verify(Source::memory(s.sealed), s.restore_options()); }, false},
     {"start verifying",
      [](Subject& s) { await(start_verify(s.stream_of(s.sealed), s.restore_options())); }, false},
+    {"write",
+     [](Subject& s) {
+       Writer writer(s.pipeline, Sink::memory(s.out));
+       writer.write(std::span(s.plain).first(kChunk + 1));
+       writer.flush();
+       writer.write(std::span(s.plain).subspan(kChunk + 1));
+       await(writer.start_finish());
+     }},
     {"read ranges",
      [](Subject& s) {
        const Reader reader = Reader::open(Source::memory(s.sealed), s.reader_options());
