@@ -15,8 +15,8 @@ struct RuntimeOptions {
   std::size_t worker_threads = 0;
   /// The most threads for I/O that may wait, 1 .. 4096; made on demand, idle ones leave. 0: enough
   /// for every concurrent operation to read all its chunks at once. With fewer than two for each
-  /// and one, an operation that waits can hold up others, also when they are stopped; and an open
-  /// Writer keeps one thread: with no more threads than such Writers, flush() waits for ever.
+  /// and one, an operation that waits can hold up others, also when they are stopped. An open
+  /// Writer keeps one thread more.
   std::size_t io_threads = 0;
   /// Bytes that all operations together may hold in buffers and codec contexts. 0: a quarter of
   /// the memory the process may use, at most 1 GiB.

@@ -46,12 +46,12 @@ class Writer::Impl {
 
 Writer::Impl::Impl(const Pipeline& pipeline, Sink sink, ProcessOptions options)
     : runtime_(runtime_of(pipeline.plan())),
-      channel_(
-          std::make_shared<PushChannel>(runtime_.impl().continuations(), runtime_.impl().arena())) {
+      channel_(std::make_shared<PushChannel>(runtime_.impl().continuations(),
+                                             runtime_.impl().arena_or_null())) {
   StartOptions start = start_options(options);
-  auto job =
-      std::make_unique<ProcessJob>(pipeline.plan(), Source(std::make_unique<PushSource>(channel_)),
-                                   std::move(sink), std::move(options), system_random());
+  auto job = std::make_unique<ProcessJob>(
+      pipeline.plan(), Source(std::make_unique<PushSource>(channel_, runtime_.impl().io_or_null())),
+      std::move(sink), std::move(options), system_random());
   auto begun = OperationState::begin(runtime_, std::move(job), std::move(start));
   state_ = std::move(begun.state);
   operation_ = std::move(begun.operation);

@@ -325,13 +325,13 @@ bool OperationState::done() const noexcept {
 
 void OperationState::wait() const {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, runtime_.arena(), [this] { return done_; });
+  changed_.wait(lock, runtime_.arena_or_null(), [this] { return done_; });
 }
 
 bool OperationState::wait_until_written(std::uint64_t plain_bytes) const {
   std::unique_lock lock(mutex_);
   writes_are_awaited_ = true;
-  changed_.wait(lock, runtime_.arena(), [this, plain_bytes] {
+  changed_.wait(lock, runtime_.arena_or_null(), [this, plain_bytes] {
     return done_ || failed() || meter_.plain_bytes() >= plain_bytes;
   });
   writes_are_awaited_ = false;

@@ -11,6 +11,7 @@
 
 #include "graph/continuation_runner.hpp"
 #include "graph/worker_condition.hpp"
+#include "io/executor.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -74,12 +75,19 @@ class PushChannel {
   bool closed_ = false;
 };
 
-/// The channel's end in an operation.
+/// The channel's end in an operation. Its read() keeps a thread of `io`, if there is one, for as
+/// long as the writer likes, so it brings one along.
 class PushSource final : public SourceImpl {
  public:
-  explicit PushSource(std::shared_ptr<PushChannel> channel) : channel_(std::move(channel)) {}
+  PushSource(std::shared_ptr<PushChannel> channel, IoExecutor* io)
+      : channel_(std::move(channel)), io_(io) {
+    if (io_) io_->allow_one_more();
+  }
   /// Nobody will read: the writer need not wait.
-  ~PushSource() override { channel_->close(); }
+  ~PushSource() override {
+    channel_->close();
+    if (io_) io_->allow_one_less();
+  }
 
   std::size_t read(std::span<std::byte> to) override { return channel_->read(to); }
   void cancel() noexcept override { channel_->close(); }
@@ -87,6 +95,7 @@ class PushSource final : public SourceImpl {
 
  private:
   std::shared_ptr<PushChannel> channel_;
+  IoExecutor* const io_;
 };
 
 }  // namespace adapipe::inline v0_1

@@ -28,12 +28,13 @@ class RuntimeImpl {
   FifoGate& memory() noexcept { return memory_; }
   const FifoGate& memory() const noexcept { return memory_; }
   IoExecutor& io() noexcept { return *io_; }  ///< not if is_serial()
+  IoExecutor* io_or_null() noexcept { return io_ ? &*io_ : nullptr; }
   /// How many reads of one operation may wait at once. So many that every operation still has a
   /// thread to write, and one is left to end those that are stopped in a queue, unless there are
   /// fewer than two for every operation in all.
   std::size_t reads_per_operation() const noexcept { return reads_per_operation_; }
   WorkerArena& workers() noexcept { return *workers_; }  ///< not if is_serial()
-  WorkerArena* arena() noexcept { return workers_ ? &*workers_ : nullptr; }
+  WorkerArena* arena_or_null() noexcept { return workers_ ? &*workers_ : nullptr; }
   const std::shared_ptr<ContinuationRunner>& continuations() const noexcept {
     return continuations_;
   }

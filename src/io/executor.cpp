@@ -119,6 +119,16 @@ void IoExecutor::submit(std::function<void()> job) {
   }
 }
 
+void IoExecutor::allow_one_more() noexcept {
+  const std::lock_guard lock(state_->mutex);
+  ++state_->max_threads;
+}
+
+void IoExecutor::allow_one_less() noexcept {
+  const std::lock_guard lock(state_->mutex);
+  --state_->max_threads;
+}
+
 bool IoExecutor::runs_on_this_thread() const noexcept {
   return this_threads_executor == state_.get();
 }

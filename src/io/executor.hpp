@@ -10,9 +10,9 @@ namespace adapipe::inline v0_1 {
 /// Threads for work that may wait. A thread is made whenever a job finds none idle, up to a bound,
 /// beyond which jobs queue; idle threads leave after a while. Thread-safe.
 ///
-/// Invariants: idle + busy <= max_threads; a queued job has a thread on its way unless all are
-/// busy. The destructor runs every job that was submitted, then joins; it must not be called from
-/// a job.
+/// Invariants: no thread is made beyond max_threads; a queued job has a thread on its way unless
+/// all are busy. The destructor runs every job that was submitted, then joins; it must not be
+/// called from a job.
 class IoExecutor {
  public:
   IoExecutor(std::size_t max_threads, std::string thread_name);
@@ -22,6 +22,11 @@ class IoExecutor {
   /// `job` must not throw. Throws Error(resource_exhausted) only if there is no thread at all and
   /// none can be made; the job is then not queued.
   void submit(std::function<void()> job);
+
+  /// One thread more, or again one less, may exist: for a job that waits until its submitter lets
+  /// it go, and must not keep others waiting.
+  void allow_one_more() noexcept;
+  void allow_one_less() noexcept;
 
   /// Whether the calling thread is one of the executor's.
   bool runs_on_this_thread() const noexcept;

@@ -121,6 +121,20 @@ TEST_CASE("flush() ends the chunk and returns when all that was written is with 
   }
 }
 
+TEST_CASE("open Writers keep no thread from each other, however few I/O threads there are") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime({.worker_threads = 1, .io_threads = 1});
+  const Bytes plain = random_bytes(3 * kChunk + 10, 1);
+  std::vector<SyncedSink::Seen> seen(3);
+  std::vector<Writer> writers;
+  for (SyncedSink::Seen& one : seen)
+    writers.emplace_back(pipeline_on(runtime), Sink(std::make_unique<SyncedSink>(one)));
+  for (Writer& writer : writers) writer.write(plain);
+  for (Writer& writer : writers) writer.flush(Durability::machine);
+  for (const SyncedSink::Seen& one : seen) CHECK(one.bytes >= plain.size());
+  for (Writer& writer : writers) CHECK(writer.finish().chunks == 4);
+}
+
 TEST_CASE("flush(machine) has the sink sync, and a failed sync fails the Writer") {
   const Watchdog watchdog(std::chrono::seconds(60));
   for (const auto& [name, runtime] : test_runtimes()) {
