@@ -66,10 +66,13 @@ std::optional<FileId> file_id_of(const struct stat& status) noexcept {
 }
 
 FileVersion file_version_of(const struct stat& status) noexcept {
-  constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+  // Files have times beyond the year 2262; here these wrap, which still tells them apart.
+  const auto seconds = static_cast<std::uint64_t>(status.st_mtim.tv_sec);
+  const auto ns = static_cast<std::uint64_t>(status.st_mtim.tv_nsec);
   return {.id = {.device = status.st_dev, .inode = status.st_ino},
           .size_bytes = static_cast<std::uint64_t>(status.st_size),
-          .modified_ns = status.st_mtim.tv_sec * kNsPerSecond + status.st_mtim.tv_nsec};
+          .modified_ns = static_cast<std::int64_t>(seconds * kNsPerSecond + ns)};
 }
 
 bool is_in_memory(int descriptor) noexcept {

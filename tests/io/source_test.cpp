@@ -1,4 +1,8 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <adapipe/source.hpp>
+#include <ctime>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -230,6 +234,16 @@ TEST_CASE("a slice that does not fit, or of a stream, is an invalid argument", "
   });
   CHECK(of_stream.kind() == errc::invalid_argument);
   CHECK(read_all(*Source::slice(Source::memory(bytes), 10, 0).open()).empty());
+}
+
+TEST_CASE("a file has a version, whatever its time of modification", "[source]") {
+  const TempDir folder;
+  put_file(folder / "input", from_text("text"));
+  for (const std::time_t seconds : {-20'000'000'000L, 0L, 20'000'000'000L}) {
+    const timespec times[] = {{.tv_sec = seconds, .tv_nsec = 0}, {.tv_sec = seconds, .tv_nsec = 0}};
+    REQUIRE(::utimensat(AT_FDCWD, (folder / "input").c_str(), times, 0) == 0);
+    CHECK(Source(folder / "input").open()->file_version().has_value());
+  }
 }
 
 TEST_CASE("a slice is its file for names and identities, and cancels it", "[source]") {
