@@ -55,7 +55,8 @@ class ADAPIPE_API SourceImpl {
   /// The file behind it, so that writing onto the input is refused.
   virtual std::optional<FileId> file_id() const;
 
-  /// Of a regular file: what it was when it was opened. An output may take the place of that only.
+  /// Of a regular file: what it was when it was opened. An output may take the place of that only;
+  /// nothing for a slice, with which the rest of its file would be lost.
   virtual std::optional<FileVersion> file_version() const;
 };
 

@@ -23,7 +23,6 @@ class Slice final : public PositionalSourceImpl {
   bool may_wait() const noexcept override { return whole_->may_wait(); }
   std::string name() const override { return whole_->name(); }
   std::optional<FileId> file_id() const override { return whole_->file_id(); }
-  std::optional<FileVersion> file_version() const override { return whole_->file_version(); }
 
   std::size_t read_at(std::uint64_t offset_bytes, std::span<std::byte> to) override {
     to = clipped(offset_bytes, to);

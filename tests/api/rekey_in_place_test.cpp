@@ -117,4 +117,20 @@ TEST_CASE("only the file that was opened is replaced, if that is what the sink w
   CHECK(files_in(dir) == std::map<std::string, Bytes>{{"a", newer}});
 }
 
+TEST_CASE("a container that is a part of a file does not take the place of the whole") {
+  const TempDir dir;
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(100, 1));
+  Bytes whole = sealed;
+  whole.insert(whole.end(), sealed.begin(), sealed.end());
+  write_file(dir / "a", whole);
+  for (const FileSinkOptions& options :
+       {FileSinkOptions{.overwrite = true}, FileSinkOptions{.replaces_input = true}})
+    CHECK(thrown_kind([&] {
+            rekey(Source::slice(dir / "a", sealed.size(), sealed.size()),
+                  Sink::file(dir / "a", options), {.identities = {key}, .add = {key}});
+          }) == errc::invalid_argument);
+  CHECK(read_file(dir / "a") == whole);
+}
+
 }  // namespace adapipe
