@@ -111,8 +111,11 @@ std::unique_ptr<SinkImpl> open_file_sink(const std::filesystem::path& path,
                                          const FileSinkOptions& options, const SinkHints& hints) {
   const std::string name = path.string();
   const std::filesystem::path target = follow_links(path, name);
-  if (const auto descriptor = standard_descriptor(target))
-    return open_descriptor_sink(*descriptor, name, hints);
+  if (const auto descriptor = standard_descriptor(target)) {
+    std::unique_ptr<SinkImpl> sink = open_descriptor_sink(*descriptor, name, hints);
+    if (options.replaces_input) throw target_changed(name);
+    return sink;
+  }
   std::optional<FileVersion> replaced;
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
@@ -121,12 +124,14 @@ std::unique_ptr<SinkImpl> open_file_sink(const std::filesystem::path& path,
     else
       refuse_input_as_output(status, hints, name);
     if (S_ISDIR(status.st_mode)) throw os_error("cannot write to a folder", EISDIR, name);
+    if (options.replaces_input && !replaced) throw target_changed(name);
     if (!S_ISREG(status.st_mode)) return open_in_place(status, name);
     if (!options.overwrite && !options.replaces_input) throw target_exists(name);
   } else if (errno != ENOENT) {
     throw os_error("cannot create", errno, name);
+  } else if (options.replaces_input) {
+    throw target_changed(name);
   }
-  if (options.replaces_input && !replaced) throw target_changed(name);
   return std::make_unique<FileSink>(target, options, hints.total_bytes, replaced, name);
 }
 

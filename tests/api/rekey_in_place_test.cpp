@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <chrono>
@@ -11,6 +14,7 @@
 #include <utility>
 
 #include "api/rekey_fixture.hpp"
+#include "io/posix.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/key_providers.hpp"
@@ -115,6 +119,28 @@ TEST_CASE("only the file that was opened is replaced, if that is what the sink w
   CHECK(fails(Source::owned(read_file(file)), {key}) == errc::io_error);
   CHECK(fails(file, {replacing_service, key}) == errc::io_error);
   CHECK(files_in(dir) == std::map<std::string, Bytes>{{"a", newer}});
+}
+
+TEST_CASE("a sink that replaces the input writes into no device, pipe or descriptor instead") {
+  const TempDir dir;
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(100, 1));
+  write_file(dir / "a", sealed);
+  std::filesystem::create_symlink("/dev/null", dir / "device");
+  REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
+  const Descriptor reader = open_descriptor(dir / "pipe", O_RDONLY | O_NONBLOCK);
+  const Descriptor null = open_descriptor("/dev/null", O_WRONLY);
+  const std::filesystem::path descriptor = "/dev/fd/" + std::to_string(null.get());
+  for (const auto& to : {dir / "device", dir / "pipe", descriptor}) {
+    INFO(to);
+    const Error error = thrown_by([&] {
+      rekey(dir / "a", Sink::file(to, {.replaces_input = true}),
+            {.identities = {key}, .add = {key}});
+    });
+    CHECK(error.kind() == errc::io_error);
+    CHECK(std::string(error.what()).find("changed or replaced") != std::string::npos);
+  }
+  CHECK(read_file(dir / "a") == sealed);
 }
 
 TEST_CASE("a container that is a part of a file does not take the place of the whole") {
