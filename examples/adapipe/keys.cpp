@@ -40,13 +40,20 @@ bool looks_private(std::string_view text) {
   });
 }
 
-/// The text of a key where the name of its file belongs must not come back in a message.
-void refuse_key_text(const std::string& file) {
+bool is_key_text(std::string_view text) {
   constexpr std::size_t kHexDigits = 2 * adapipe::SharedKey::kBytes;
-  const bool is_hex = file.size() == kHexDigits &&
-                      file.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-  if ((is_hex || looks_private(file)) && ::access(file.c_str(), F_OK) != 0)
-    throw Failure(ExitCode::usage, "a key was given where the name of its file belongs");
+  const bool is_hex = text.size() == kHexDigits &&
+                      text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  return is_hex || looks_private(text);
+}
+
+/// The text of a key where the name of its file belongs must not come back in a message; nor must
+/// that of a whole key file, which has a comment in its first line, say.
+void refuse_key_text(const std::string& file) {
+  std::istringstream lines(file);
+  for (std::string line; std::getline(lines, line);)
+    if (is_key_text(trimmed(line)) && ::access(file.c_str(), F_OK) != 0)
+      throw Failure(ExitCode::usage, "a key was given where the name of its file belongs");
 }
 
 /// Loads a key, or gives `advice` if `file` holds an Other. A pipe is not asked: what it held is

@@ -71,8 +71,9 @@ std::optional<std::string> find_level_habit(const Options& options, int argc, ch
   if (argument.size() < 2 || argument[0] != '-')
     throw Failure(ExitCode::usage,
                   "unknown command '" + argument + "'; see " + help_command + " --help");
-  const std::string hint = habit_hint(argument);
-  throw Failure(ExitCode::usage, "unknown option " + argument + ": " +
+  const std::string option = argument.substr(0, argument.find('='));  // a value may be a secret
+  const std::string hint = habit_hint(option);
+  throw Failure(ExitCode::usage, "unknown option " + option + ": " +
                                      (hint.empty() ? "see " + help_command + " --help" : hint));
 }
 

@@ -118,6 +118,12 @@ for option in "-i $secret" "-i ${secret%?}" "-k $secret" "-k $(cat k)"; do
   grep -qiF -- "${option:20:20}" "$logs/err" && fail "the key is shown"
 done
 refuses 64 'a key was given' "$adapipe" process -R "$secret" data
+for text in "$(cat id)" " $secret" "$(cat k)"$'\r'; do
+  refuses 64 'a key was given' "$adapipe" restore -i "$text" x.adapipe -o back
+  refuses 64 'a key was given' "$adapipe" restore -k "$text" x.adapipe -o back
+  refuses 64 'a key was given' "$adapipe" process -R "$text" data
+done
+refuses 64 'unknown option --password: ' "$adapipe" restore --password=hunter2 x.adapipe
 refuses 64 'passphrase' "$adapipe" process --passphrase=hunter2 data
 grep -q hunter2 "$logs/err" && fail "the passphrase is shown"
 refuses 64 'passphrase' "$adapipe" rekey -k k --add-passphrase=hunter2 x.adapipe
