@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
 # coroutine.sh TOOL EXAMPLE: several files at once become containers, and a missing one is told.
-set -euo pipefail
-tool=$1
-example=$2
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
+. "$(dirname "$0")/support.sh"
 "$tool" keygen -q -o key
 seq 1 200000 >a
 seq 5 500000 >b

@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
 # log_writer.sh TOOL EXAMPLE: a log is complete at its end, and what was flushed survives a crash before.
-set -euo pipefail
-tool=$1
-example=$2
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
+. "$(dirname "$0")/support.sh"
 "$tool" keygen -q --x25519 -o identity
 recipient=$("$tool" keygen --x25519 -o other 2>&1 | grep -o 'adp1[a-z0-9]*')
 seq 1 25000 | awk '{ print $1, $1 }' >expected

@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
 # range_server.sh TOOL EXAMPLE: every request is answered with the bytes that are there.
-set -euo pipefail
-tool=$1
-example=$2
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
+. "$(dirname "$0")/support.sh"
 "$tool" keygen -q -o key
 seq 1 200000 >plain
 "$tool" process -q -k key --chunk-size 64KiB plain -o container
