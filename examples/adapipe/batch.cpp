@@ -1,7 +1,14 @@
 #include "batch.hpp"
 
+#include <fmt/format.h>
+
+#include <adapipe/batch.hpp>
 #include <adapipe/error.hpp>
+#include <algorithm>
+#include <exception>
+#include <optional>
 #include <set>
+#include <vector>
 
 #include "endpoints.hpp"
 #include "progress.hpp"
@@ -9,73 +16,172 @@
 namespace tool {
 namespace {
 
-class Batch {
+/// Where each input goes.
+class Outputs {
  public:
-  Batch(const Options& options, const Work& work) : options_(options), work_(work) {}
+  explicit Outputs(const Options& options) : options_(options) {}
 
-  void run(const std::string& input) {
+  std::string find(const std::string& input) {
     refuse_folder(input);
-    const std::string output = find_output(input);
-    const Done done = run_with_advice(input, output);
-    made_.insert(output);
-    const bool in_place = output.empty() || output == input;
-    const std::string name =
-        in_place ? input_name(input) : input_name(input) + " -> " + output_name(output);
-    if (!done.shortfall.empty()) throw Failure(ExitCode::bad_data, name + ": " + done.shortfall);
-    if (!options_.quiet) print_summary(options_.command, name, done.report);
-  }
-
- private:
-  std::string find_output(const std::string& input) const {
     if (options_.command == Command::verify) return {};
     const std::string output = output_for(options_, input);
     // With --force the second of two inputs of one name would replace the first.
-    if (made_.contains(output))
+    if (options_.inputs.size() > 1 && !taken_.insert(output).second)
       throw Failure(ExitCode::cannot_create,
-                    input + ": " + output + " was just made from another input");
+                    input + ": " + output + " is what another input becomes");
     return output;
   }
 
-  Done run_with_advice(const std::string& input, const std::string& output) {
+ private:
+  const Options& options_;
+  std::set<std::string> taken_;
+};
+
+void print_done(const Options& options, const std::string& input, const std::string& output,
+                const Done& done) {
+  const bool in_place = output.empty() || output == input;
+  const std::string name =
+      in_place ? input_name(input) : input_name(input) + " -> " + output_name(output);
+  if (!done.shortfall.empty()) throw Failure(ExitCode::bad_data, name + ": " + done.shortfall);
+  if (!options.quiet) print_summary(options.command, name, done.report);
+}
+
+/// To be called while an exception is being handled: as report_failure(), in the tool's words.
+ExitCode report(const std::string& input, const std::string& output, const Advise& advise = {}) {
+  try {
     try {
-      return run_with_progress(input, output);
+      if (advise) advise(input);
+      throw;
     } catch (const adapipe::Error& e) {
       if (e.kind() != adapipe::errc::already_exists) throw;
       throw Failure(ExitCode::cannot_create, output + ": exists; use --force to replace it");
     }
+  } catch (...) {
+    return report_failure(input_name(input));
+  }
+}
+
+/// Of the first that failed.
+ExitCode first_failure(const std::vector<ExitCode>& codes) {
+  const auto failed = std::ranges::find_if(codes, [](ExitCode c) { return c != ExitCode::ok; });
+  return failed == codes.end() ? ExitCode::ok : *failed;
+}
+
+/// The inputs as items of a batch: what is thrown, printed and returned for each.
+class Items {
+ public:
+  Items(const Options& options, const std::stop_token& stop, const StartWork& start,
+        const Advise& advise)
+      : options_(options),
+        stop_(stop),
+        start_(start),
+        advise_(advise),
+        outputs_(options),
+        found_(options.inputs.size()),
+        codes_(options.inputs.size(), ExitCode::ok) {
+    if (wants_progress(options)) line_.emplace();
   }
 
-  Done run_with_progress(const std::string& input, const std::string& output) {
-    if (!wants_progress(options_)) return work_(input, output, {});
-    ProgressLine line(input_name(input));
-    return work_(input, output, [&](const adapipe::Progress& progress) { line.show(progress); });
+  ExitCode run() {
+    adapipe::BatchOptions batch{
+        .max_running = options_.threads > 0 ? 2 * options_.threads + 2 : 0,
+        .stop = stop_,
+        .on_item = [this](std::size_t item, const auto& result) { end(item, result); }};
+    if (line_) batch.on_progress = [this](const auto& progress) { show(progress); };
+    const auto results = adapipe::run_all(
+        found_.size(), [this](std::size_t item) { return start(item); }, std::move(batch));
+    if (!options_.checksum.empty()) print_checksums(results);
+    return first_failure(codes_);
+  }
+
+ private:
+  adapipe::Operation start(std::size_t item) {
+    const std::string& input = options_.inputs[item];
+    try {
+      found_[item] = outputs_.find(input);
+      return start_(input, found_[item]);
+    } catch (...) {
+      failure_ = std::current_exception();  // as it is: the batch would make an Error of it
+      throw;
+    }
+  }
+
+  void end(std::size_t item, const adapipe::BatchResult& result) {
+    if (line_) line_->clear();
+    const std::string& input = options_.inputs[item];
+    try {
+      if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+      if (result.error) throw adapipe::Error(*result.error);
+      print_done(options_, input, found_[item], Done(result.report));
+    } catch (...) {
+      codes_[item] = ExitCode::internal;
+      // A stop ends all that run, and is worth one line.
+      if (stop_.stop_requested() && std::exchange(stop_was_told_, true)) return;
+      codes_[item] = report(input, found_[item], advise_);
+    }
+  }
+
+  /// In the order of the inputs, as sha256sum does.
+  void print_checksums(const std::vector<adapipe::BatchResult>& results) const {
+    for (std::size_t item = 0; item < results.size(); ++item)
+      if (!results[item].error) print_checksum(options_.inputs[item], results[item].report);
+  }
+
+  void show(const adapipe::BatchProgress& progress) {
+    const bool is_alone = progress.items_total == 1;
+    line_->show(is_alone ? input_name(options_.inputs.front())
+                         : fmt::format("{} of {} files", progress.items_done, progress.items_total),
+                progress.all);
   }
 
   const Options& options_;
-  const Work& work_;
-  std::set<std::string> made_;
+  const std::stop_token& stop_;
+  const StartWork& start_;
+  const Advise& advise_;
+  Outputs outputs_;
+  std::vector<std::string> found_;  // outputs
+  std::vector<ExitCode> codes_;
+  std::exception_ptr failure_;  // of the item that could not be started
+  bool stop_was_told_ = false;
+  std::optional<ProgressLine> line_;
 };
 
 }  // namespace
 
-ExitCode run_batch(const Options& options, const std::stop_token& stop, const Work& work) {
-  Batch batch(options, work);
-  ExitCode first_failure = ExitCode::ok;
+ExitCode run_one_by_one(const Options& options, const std::stop_token& stop, const Work& work) {
+  Outputs outputs(options);
+  std::vector<ExitCode> codes;
   for (const std::string& input : options.inputs) {
     if (stop.stop_requested()) break;
+    std::string output;
     try {
-      batch.run(input);
+      std::optional<ProgressLine> line;
+      OnProgress on_progress;
+      if (wants_progress(options)) {
+        line.emplace();
+        on_progress = [&](const auto& progress) { line->show(input_name(input), progress); };
+      }
+      output = outputs.find(input);
+      const Done done = work(input, output, on_progress);
+      line.reset();
+      print_done(options, input, output, done);
+      codes.push_back(ExitCode::ok);
     } catch (...) {
-      const ExitCode code = report_failure(input_name(input));
-      if (first_failure == ExitCode::ok) first_failure = code;
+      codes.push_back(report(input, output));
     }
   }
-  return first_failure;
+  return first_failure(codes);
 }
 
-adapipe::Runtime make_runtime(const Options& options) {
-  return adapipe::Runtime(
-      {.worker_threads = options.threads, .memory_bytes = options.memory_bytes});
+ExitCode run_at_once(const Options& options, const std::stop_token& stop, const StartWork& start,
+                     const Advise& advise) {
+  return Items(options, stop, start, advise).run();
+}
+
+adapipe::Runtime make_runtime(const Options& options, const Trace& trace) {
+  return adapipe::Runtime({.worker_threads = options.threads,
+                           .memory_bytes = options.memory_bytes,
+                           .observer = trace.observer()});
 }
 
 }  // namespace tool

@@ -1,6 +1,7 @@
 #include "command_options.hpp"
 
 #include <cstdint>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -88,6 +89,26 @@ void add_resources(CLI::App& app, Options& options) {
       app, "--memory", [&](std::uint64_t bytes) { options.memory_bytes = bytes; },
       "The most memory to hold data in, such as 256M")
       ->group(kResources);
+  app.add_option("--trace", options.trace,
+                 "Write there what each thread did with each chunk, and\nwhen: for ui.perfetto.dev "
+                 "or chrome://tracing")
+      ->option_text("FILE")
+      ->group(kResources);
+}
+
+void add_rate(CLI::App& app, Options& options) {
+  const std::string name = "--rate";
+  const auto parse = [name, &options](const std::string& text) {
+    try {
+      options.rate_limit = adapipe::rate_limit(parse_rate(text));
+    } catch (const std::exception& e) {
+      throw CLI::ValidationError(name, e.what());
+    }
+  };
+  app.add_option_function<std::string>(
+         name, parse, "Read no faster than this, all inputs together, such as\n50MiB/s")
+      ->option_text("SIZE/s")
+      ->group(kResources);
 }
 
 void add_index_memory(CLI::App& app, Options& options) {
@@ -164,10 +185,20 @@ void add_new_keys(CLI::App& app, Options& options) {
 
 void describe_process(CLI::App& app, Options& options) {
   add_inputs(app, options, "Files to process; - or nothing is stdin");
-  add_output(app, options, "IN.adapipe, and stdout for stdin");
-  app.add_option("-l,--level", options.level,
-                 "Compression level, -7 (fast) to 22 (small); default: 3")
-      ->option_text("N");
+  add_output(app, options, "IN.adapipe (IN.zst for zstd), and stdout for stdin");
+  app.add_option(
+         "--container", options.container,
+         "What to write: adapipe (default), or zstd: a .zst file,\nwhich cannot be encrypted")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"adapipe", "zstd"}));
+  auto* level = app.add_option("-l,--level", options.level,
+                               "Compression level, -7 (fast) to 22 (small); default: 3");
+  level->option_text("N");
+  app.add_flag("--adapt", options.adapt,
+               "Let the level follow the output: the slower that is, the\nhigher; 1 to 12, or as "
+               "=min=N,max=N says")
+      ->excludes(level)
+      ->option_text("[=...]");
   app.add_option("--codec", options.codec, "Compression: zstd (default) or none")
       ->option_text("NAME")
       ->check(CLI::IsMember({"zstd", "none"}));
@@ -179,19 +210,25 @@ void describe_process(CLI::App& app, Options& options) {
       app, "--chunk-size", [&](std::uint64_t bytes) { options.chunk_bytes = bytes; },
       "Bytes that are compressed and sealed as one, 4K to 256M;\ndefault: by the size of the "
       "input");
+  app.add_option("--checksum", options.checksum,
+                 "Print the checksum of the input on stderr, as sha256sum\ndoes: sha256")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"sha256"}));
   add_quiet(app, options);
   add_keys(app, options.keys, true);
   add_resources(app, options);
+  add_rate(app, options);
 }
 
 void describe_restore(CLI::App& app, Options& options) {
-  add_inputs(app, options, "Containers to restore; - or nothing is stdin");
-  add_output(app, options, "IN without .adapipe, and stdout for stdin");
+  add_inputs(app, options, "Containers or .zst files to restore; - or nothing is stdin");
+  add_output(app, options, "IN without .adapipe or .zst, and stdout for stdin");
   app.add_flag("--salvage", options.salvage,
                "Of a damaged container, restore what is intact, with\nzeros in place of the rest");
   add_quiet(app, options);
   add_keys(app, options.keys, false);
   add_resources(app, options);
+  add_rate(app, options);
   add_max_size(app, options);
 }
 
@@ -200,6 +237,7 @@ void describe_verify(CLI::App& app, Options& options) {
   add_quiet(app, options);
   add_keys(app, options.keys, false);
   add_resources(app, options);
+  add_rate(app, options);
   add_max_size(app, options);
 }
 

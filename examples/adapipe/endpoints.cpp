@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".adapipe";
+constexpr std::string_view kZstdSuffix = ".zst";
 
 std::optional<struct stat> status(const std::string& input) {
   struct stat found {};
@@ -31,18 +32,29 @@ bool is_folder(const std::string& path) {
 
 std::string restored_name(const std::string& input) {
   const std::string name = fs::path(input).filename();
-  if (!name.ends_with(kSuffix) || name.size() == kSuffix.size())
-    throw Failure(ExitCode::usage, input +
-                                       ": does not end in .adapipe, so say with -o FILE where "
-                                       "it should go");
-  return input.substr(0, input.size() - kSuffix.size());
+  for (const std::string_view suffix : {kSuffix, kZstdSuffix})
+    if (name.ends_with(suffix) && name.size() > suffix.size())
+      return input.substr(0, input.size() - suffix.size());
+  throw Failure(ExitCode::usage, input +
+                                     ": does not end in .adapipe or .zst, so say with -o FILE "
+                                     "where it should go");
 }
 
-/// Those of the input. Its group may not be that of the new file: that one gets no more than
+/// That a new file gets in its folder: of a folder with the setgid bit, the folder's.
+gid_t new_group(const std::string& output) {
+  std::error_code ignored;
+  const fs::path file = fs::weakly_canonical(fs::absolute(output, ignored), ignored);
+  struct stat folder {};
+  const bool gives_its_own =
+      ::stat(file.parent_path().c_str(), &folder) == 0 && (folder.st_mode & S_ISGID) != 0;
+  return gives_its_own ? folder.st_gid : ::getegid();
+}
+
+/// Those of the input. Where its group is not that of the new file, that one gets no more than
 /// everyone.
-mode_t kept_permissions(const struct stat& input) {
+mode_t kept_permissions(const struct stat& input, const std::string& output) {
   const mode_t mode = input.st_mode & 0777;
-  if (input.st_gid == ::getegid()) return mode;
+  if (input.st_gid == new_group(output)) return mode;
   return (mode & ~mode_t{0070}) | (mode & ((mode & 0007) << 3));
 }
 
@@ -57,6 +69,18 @@ std::string output_name(const std::string& output) { return is_stream(output) ? 
 bool is_regular_file(const std::string& input) {
   const auto found = status(input);
   return found && S_ISREG(found->st_mode);
+}
+
+bool is_same_file(const std::string& one, const std::string& other) {
+  const auto found_one = status(one);
+  const auto found_other = status(other);
+  if (found_one && found_other)
+    return found_one->st_dev == found_other->st_dev && found_one->st_ino == found_other->st_ino;
+  std::error_code ignored;
+  const auto path = [&](const std::string& name) {
+    return fs::weakly_canonical(fs::absolute(name, ignored), ignored);
+  };
+  return !is_stream(one) && !is_stream(other) && path(one) == path(other);
 }
 
 void refuse_folder(const std::string& input) {
@@ -84,7 +108,8 @@ namespace {
 adapipe::Sink open_file_sink(const std::string& output, const std::string& input,
                              adapipe::FileSinkOptions options) {
   const auto found = status(input);
-  if (found && S_ISREG(found->st_mode)) options.permissions = fs::perms(kept_permissions(*found));
+  if (found && S_ISREG(found->st_mode))
+    options.permissions = fs::perms(kept_permissions(*found, output));
   return adapipe::Sink::file(output, options);
 }
 
@@ -119,7 +144,8 @@ std::string output_for(const Options& options, const std::string& input) {
   if (options.output && !to_folder) return *options.output;
   if (is_stream(input)) return "-";
   std::string name = input;
-  if (options.command == Command::process) name += kSuffix;
+  if (options.command == Command::process)
+    name += options.container == "zstd" ? kZstdSuffix : kSuffix;
   if (options.command == Command::restore) name = restored_name(input);
   return to_folder ? fs::path(*options.output) / fs::path(name).filename() : fs::path(name);
 }

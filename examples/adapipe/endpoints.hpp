@@ -20,6 +20,9 @@ std::string output_name(const std::string& output);
 /// Whether `input` is a regular file, also as a redirected stdin.
 bool is_regular_file(const std::string& input);
 
+/// Whether two names are of one file, which need not exist.
+bool is_same_file(const std::string& one, const std::string& other);
+
 /// Throws Failure for a folder, which should come through tar.
 void refuse_folder(const std::string& input);
 

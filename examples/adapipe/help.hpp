@@ -26,22 +26,35 @@ inline constexpr char kProcessHelp[] =
   tar -c folder | adapipe process -p -o folder.tar.adapipe
   adapipe process -r adp1... -r adp1... data.tar   for two people's identities
   adapipe process --cipher none -l 19 data.tar  compressed, not encrypted
+  adapipe process --container zstd data.tar     writes data.tar.zst, for zstd -d
+  tar -c folder | adapipe process -k my.key --adapt | ssh host 'cat > folder.adapipe'
 
-Several files are a batch: it goes on after a failure, and the exit status is
-that of the first one. The permission bits of a file go to its container.
-Sizes: 4M and 4MiB are 4 * 1024 * 1024 bytes.)";
+Several files are a batch, of which a few are worked on at once: it goes on after
+a failure, and the exit status is that of the first file that failed. What is
+printed about a file is printed when it has ended. The permission bits of a file
+go to its container.
+
+A .zst file can be read by every zstd, at any place by those that know its seek
+table, and has checksums, but no encryption, and nothing that tells a part of it
+from the whole.
+
+Sizes: 4M and 4MiB are 4 * 1024 * 1024 bytes; a rate is 4M/s, or 4M for short.)";
 
 inline constexpr char kRestoreHelp[] =
     R"(Examples:
   adapipe restore -k my.key data.tar.adapipe    writes data.tar
   adapipe restore -k my.key < data.tar.adapipe | tar -x
   adapipe restore a.adapipe b.adapipe -o out/   asks for the passphrase
+  adapipe restore data.tar.zst                  writes data.tar; whoever made it
   adapipe restore --salvage -k my.key data.tar.adapipe   what is intact of it
 
 A file appears only after the last check has passed. Through a pipe, data flows
 as it is authenticated: trust it only when the exit status is 0. Key options can
 be mixed; the first key that fits opens. Without any, the passphrase is asked
 for if the container has nothing but a passphrase slot.
+
+A .zst file is restored without a key, by all cores if it is of several frames
+that say their sizes, as adapipe process --container zstd makes them.
 
 --salvage is for a container that restore refuses. Every chunk that is intact is
 restored at its place, with zeros for the others; each lost range is listed, and
@@ -57,7 +70,8 @@ inline constexpr char kVerifyHelp[] =
   ssh host cat data.adapipe | adapipe verify -k my.key
 
 Every chunk is authenticated and decoded. A container that was made with
---cipher none is checked for accidents; anyone could have written it.)";
+--cipher none is checked for accidents, and so is a .zst file, if it has
+checksums; anyone could have written it.)";
 
 inline constexpr char kRekeyHelp[] =
     R"(Examples:
@@ -83,7 +97,9 @@ inline constexpr char kCatHelp[] =
     R"(Example:
   adapipe cat -k my.key data.tar.adapipe --offset 1G --length 4K | xxd
 
-Only the chunks that hold the range are read. Past the end there is nothing.)";
+Only the chunks that hold the range are read. Past the end there is nothing. A
+.zst file will do if it is of frames that say their sizes, as adapipe process
+--container zstd makes it.)";
 
 inline constexpr char kInfoHelp[] =
     R"(Example:

@@ -54,6 +54,10 @@ std::string json_number(std::optional<std::uint64_t> number) {
   return number ? std::to_string(*number) : "null";
 }
 
+std::string format_name(const adapipe::ContainerInfo& info) {
+  return info.is_zstd_file ? "zstd" : "adapipe";
+}
+
 std::string as_json(const std::string& name, const adapipe::ContainerInfo& info) {
   const auto stage = [](const adapipe::StageInfo& s) {
     return fmt::format(R"({{"id": {}, "parameters": "{}"}})", json_string(s.id), hex(s.parameters));
@@ -66,6 +70,7 @@ std::string as_json(const std::string& name, const adapipe::ContainerInfo& info)
   };
   const std::vector<std::pair<std::string, std::string>> fields{
       {"file", json_string(name)},
+      {"format", json_string(format_name(info))},
       {"authenticated", info.authenticated ? "true" : "false"},
       {"container_bytes", std::to_string(info.container_bytes)},
       {"plain_bytes", json_number(info.plain_bytes)},
@@ -83,10 +88,9 @@ std::string as_json(const std::string& name, const adapipe::ContainerInfo& info)
   return "{\n" + join(fields, ",\n", field) + "\n}\n";
 }
 
-std::string bytes_text(std::optional<std::uint64_t> bytes) {
-  if (!bytes) return "not known without a key";
-  return *bytes < 1000 ? format_bytes(*bytes)
-                       : fmt::format("{} ({} bytes)", format_bytes(*bytes), *bytes);
+std::string bytes_text(std::uint64_t bytes) {
+  return bytes < 1000 ? format_bytes(bytes)
+                      : fmt::format("{} ({} bytes)", format_bytes(bytes), bytes);
 }
 
 /// In the units in which --chunk-size is given.
@@ -120,10 +124,15 @@ std::string as_text(const std::string& name, const adapipe::ContainerInfo& info)
     out += fmt::format("{:<15}{}\n", fmt::format("{}:", label), value);
   };
   line("file", printable(name));
+  const std::string unknown =
+      info.is_zstd_file ? "not known before it is decoded" : "not known without a key";
+  line("format", format_name(info));
   line("container", bytes_text(info.container_bytes));
-  line("plain", bytes_text(info.plain_bytes));
-  line("chunks", info.chunks ? std::to_string(*info.chunks) : "not known without a key");
-  line("chunk size", chunk_size_text(info.chunk_bytes));
+  line("plain", info.plain_bytes ? bytes_text(*info.plain_bytes) : unknown);
+  line(info.is_zstd_file ? "frames" : "chunks",
+       info.chunks ? std::to_string(*info.chunks) : unknown);
+  if (info.chunk_bytes > 0)
+    line(info.is_zstd_file ? "largest frame" : "chunk size", chunk_size_text(info.chunk_bytes));
   line("stages", or_none(join(info.stages, ", ", stage_text)));
   line("cipher", or_none(info.cipher));
   line("key slots", or_none(numbered_slots(info.slot_types)));

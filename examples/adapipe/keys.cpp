@@ -32,14 +32,6 @@ bool is_file_of(const std::string& file) {
   }
 }
 
-/// Also one with a typo, which is a secret nevertheless.
-bool looks_private(std::string_view text) {
-  constexpr std::string_view kPrefix = "adp-secret-key-";
-  return std::ranges::equal(text.substr(0, kPrefix.size()), kPrefix, {}, [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-}
-
 bool is_key_text(std::string_view text) {
   constexpr std::size_t kHexDigits = 2 * adapipe::SharedKey::kBytes;
   const bool is_hex = text.size() == kHexDigits &&
@@ -87,7 +79,7 @@ adapipe::X25519PublicKey parse_recipient(const std::string& text, const std::str
   try {
     return adapipe::X25519PublicKey::parse(text);
   } catch (const adapipe::Error& e) {
-    throw Failure(ExitCode::usage, place + ": " + e.what());
+    throw Failure(exit_code(e, Side::input), place + ": " + e.what());
   }
 }
 

@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <span>
+#include <sstream>
 #include <string_view>
 
 #include "command_options.hpp"
@@ -105,11 +107,36 @@ void check_kdf(const KeyOptions& keys) {
     throw Failure(ExitCode::usage, "--kdf is about a new passphrase, and none is given");
 }
 
-void check_combination(const Options& options) {
-  check_kdf(options.keys);
-  check_kdf(options.new_keys);
-  if (options.command == Command::rekey) check_rekey(options);
-  if (options.command != Command::process) return;
+void check_zstd(const Options& options) {
+  if (options.cipher != "none")
+    throw Failure(ExitCode::usage,
+                  "a .zst file cannot be encrypted: leave out --cipher, or --container zstd");
+  if (options.codec == "none")
+    throw Failure(ExitCode::usage, "a .zst file is compressed, so --codec none makes no sense");
+}
+
+/// As zstd has it: --adapt, or --adapt=min=N,max=N, with one of them or both.
+void read_adapt(Options& options) {
+  if (options.adapt.empty()) return;
+  if (options.codec == "none")
+    throw Failure(ExitCode::usage, "--adapt is about compression, so --codec none makes no sense");
+  int low = 1;
+  int high = 12;
+  std::istringstream fields(options.adapt == "true" ? "" : options.adapt);
+  for (std::string field; std::getline(fields, field, ',');) {
+    const bool is_max = field.starts_with("max=");
+    const char* const end = field.data() + field.size();
+    if ((!is_max && !field.starts_with("min=")) ||
+        std::from_chars(field.data() + 4, end, is_max ? high : low) !=
+            std::from_chars_result{end, std::errc()})
+      throw Failure(ExitCode::usage, "give the levels as in --adapt=min=1,max=12");
+  }
+  options.level = low;
+  options.highest_level = high;
+}
+
+void check_process(const Options& options) {
+  if (options.container == "zstd") check_zstd(options);
   const bool encrypts = options.cipher != "none";
   if (encrypts && !options.keys.any())
     throw Failure(ExitCode::usage,
@@ -118,7 +145,16 @@ void check_combination(const Options& options) {
                   "data unencrypted");
   if (!encrypts && options.keys.any())
     throw Failure(ExitCode::usage,
-                  "--cipher none leaves the data unencrypted, so keys make no sense with it");
+                  (options.container == "zstd" ? "--container zstd" : "--cipher none") +
+                      std::string(" leaves the data unencrypted, so keys make no sense with it"));
+}
+
+void check_combination(Options& options) {
+  read_adapt(options);
+  check_kdf(options.keys);
+  check_kdf(options.new_keys);
+  if (options.command == Command::rekey) check_rekey(options);
+  if (options.command == Command::process) check_process(options);
 }
 
 void describe(CLI::App& app, Options& options) {
@@ -185,6 +221,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     throw Failure(ExitCode::usage, "no command; see adapipe --help");
   if (const auto level = find_level_habit(options, argc, argv)) refuse(*level, command_name(app));
   if (options.inputs.empty()) options.inputs.emplace_back("-");
+  if (options.cipher.empty()) options.cipher = options.container == "zstd" ? "none" : "aes-256-gcm";
   check_inputs(options, command_name(app));
   check_combination(options);
   return options;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <adapipe/rate_limit.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,16 +35,23 @@ struct Options {
   KeyOptions new_keys{};                    ///< rekey: whoever gets a slot
   std::vector<std::size_t> remove_slots{};  ///< rekey: as info numbers them, from 1
   bool remove_all_slots = false;
-  int level = 3;
+  int level = 3;                       ///< of compression; the lowest one if it adapts
+  std::optional<int> highest_level{};  ///< if it adapts to the output
+  std::string adapt{};                 ///< as given: "true", or "min=N,max=N"; or empty
   std::string codec = "zstd";
-  std::string cipher = "aes-256-gcm";
+  std::string container = "adapipe";
+  std::string
+      cipher{};  ///< never empty for process: what it is by default depends on the container
   std::optional<std::uint64_t> chunk_bytes{};
+  std::string checksum{};                                     ///< process: "sha256", or empty
   std::size_t threads = 0;                                    ///< 0: as many as there are
   std::size_t memory_bytes = 0;                               ///< 0: the library's default
+  std::optional<adapipe::RateLimit> rate_limit{};             ///< process, restore, verify
   std::uint64_t index_memory_bytes = std::uint64_t{1} << 30;  ///< cat, info, rekey
   std::uint64_t max_plain_bytes = UINT64_MAX;                 ///< restore, verify
   std::uint64_t offset_bytes = 0;                             ///< cat
   std::optional<std::uint64_t> length_bytes{};
+  std::string trace{};   ///< where to; empty: none
   bool salvage = false;  ///< restore
   bool force = false;
   bool quiet = false;

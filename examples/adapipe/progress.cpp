@@ -51,18 +51,18 @@ std::string describe(const adapipe::Progress& p) {
 
 }  // namespace
 
-ProgressLine::ProgressLine(std::string name) : name_(printable(name)) {}
-
-ProgressLine::~ProgressLine() {
+void ProgressLine::clear() {
   if (shown_columns_ > 0)
     std::fputs(("\r" + std::string(shown_columns_, ' ') + "\r").c_str(), stderr);
+  shown_columns_ = 0;
 }
 
-void ProgressLine::show(const adapipe::Progress& progress) {
+void ProgressLine::show(const std::string& name, const adapipe::Progress& progress) {
+  const std::string shown = printable(name);
   const std::string numbers = describe(progress);
   // The numbers matter more than a long name.
-  const bool fits = name_.size() + 2 + numbers.size() <= kColumns;
-  print((fits ? name_ + ": " + numbers : numbers).substr(0, kColumns));
+  const bool fits = shown.size() + 2 + numbers.size() <= kColumns;
+  print((fits ? shown + ": " + numbers : numbers).substr(0, kColumns));
 }
 
 void ProgressLine::print(const std::string& line) {
@@ -94,6 +94,24 @@ void print_summary(Command command, const std::string& name, const adapipe::Repo
   if (!forward && !report.slot_type) line += ", not encrypted";
   if (plain > 0) line += fmt::format(", ratio {:.2f}", ratio(plain, stored));
   print_error(line + ", " + format_time(report.wall) + ", " + format_rate(plain, report.wall));
+}
+
+void print_checksum(const std::string& input, const adapipe::Report& report) {
+  std::string name;
+  for (const char c : input) {
+    if (c == '\\')
+      name += "\\\\";
+    else if (c == '\n')
+      name += "\\n";
+    else if (c == '\r')
+      name += "\\r";
+    else
+      name += c;
+  }
+  std::string line = name == input ? "" : "\\";
+  for (const std::byte byte : report.stages.at(0).digest.value())
+    line += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  std::fputs((line + "  " + name + "\n").c_str(), stderr);
 }
 
 }  // namespace tool

@@ -43,7 +43,7 @@ ExitCode run_rekey(const Options& options, const std::stop_token& stop) {
       keyring.rethrow_with_advice(input);
     }
   };
-  return run_batch(options, stop, rekey_one);
+  return run_one_by_one(options, stop, rekey_one);
 }
 
 }  // namespace tool

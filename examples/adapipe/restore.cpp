@@ -1,5 +1,6 @@
 #include <adapipe/restore.hpp>
 #include <adapipe/salvage.hpp>
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -54,47 +55,80 @@ Done salvage_one(const Options& options, const std::string& input, const std::st
 }
 
 /// What restore and verify have in common.
-template <typename Run>
-ExitCode run_backward(const Options& options, const std::stop_token& stop, Run run) {
-  Keyring keyring(options.keys, stop);
-  const adapipe::Runtime runtime = make_runtime(options);
-  return run_batch(
-      options, stop,
-      [&](const std::string& input, const std::string& output, const OnProgress& on_progress) {
-        adapipe::RestoreOptions restore{.identities = keyring.identities_for(input),
-                                        .stop = stop,
-                                        .on_progress = on_progress,
-                                        .runtime = runtime,
-                                        .max_plain_bytes = options.max_plain_bytes};
-        try {
-          return run(input, output, std::move(restore));
-        } catch (...) {
-          keyring.rethrow_with_advice(input);
-        }
-      });
-}
+class Backward {
+ public:
+  Backward(const Options& options, const std::stop_token& stop)
+      : options_(options),
+        stop_(stop),
+        keyring_(options.keys, stop),
+        trace_(options),
+        runtime_(make_runtime(options, trace_)) {}
+
+  /// `start` makes an operation of an input, its output and the options.
+  template <typename Start>
+  ExitCode run_at_once(Start start) {
+    // What has to be asked for is asked for before anything runs.
+    static_cast<void>(std::ranges::any_of(options_.inputs, [this](const std::string& input) {
+      return !keyring_.identities_for(input).empty();
+    }));
+    const ExitCode code = tool::run_at_once(
+        options_, stop_,
+        [&](const std::string& input, const std::string& output) {
+          return start(input, output, restore_options(input, {}));
+        },
+        [this](const std::string& input) { keyring_.rethrow_with_advice(input); });
+    trace_.write();
+    return code;
+  }
+
+  ExitCode salvage() {
+    return run_one_by_one(
+        options_, stop_,
+        [this](const std::string& input, const std::string& output, const OnProgress& on_progress) {
+          try {
+            return salvage_one(options_, input, output, restore_options(input, on_progress));
+          } catch (...) {
+            keyring_.rethrow_with_advice(input);
+          }
+        });
+  }
+
+ private:
+  adapipe::RestoreOptions restore_options(const std::string& input, const OnProgress& on_progress) {
+    return {.identities = keyring_.identities_for(input),
+            .stop = stop_,
+            .on_progress = on_progress,
+            .runtime = runtime_,
+            .max_plain_bytes = options_.max_plain_bytes,
+            .rate_limit = options_.rate_limit};
+  }
+
+  const Options& options_;
+  const std::stop_token& stop_;
+  Keyring keyring_;
+  Trace trace_;
+  const adapipe::Runtime runtime_;
+};
 
 }  // namespace
 
 ExitCode run_restore(const Options& options, const std::stop_token& stop) {
   check_output(options);
-  return run_backward(options, stop,
-                      [&](const std::string& input, const std::string& output,
-                          adapipe::RestoreOptions restore) -> Done {
-                        if (options.salvage)
-                          return salvage_one(options, input, output, std::move(restore));
-                        return adapipe::restore(open_source(input),
-                                                open_sink(output, input, options.force),
-                                                std::move(restore));
-                      });
+  Backward backward(options, stop);
+  if (options.salvage) return backward.salvage();
+  return backward.run_at_once(
+      [&](const std::string& input, const std::string& output, adapipe::RestoreOptions restore) {
+        return adapipe::start_restore(open_source(input), open_sink(output, input, options.force),
+                                      std::move(restore));
+      });
 }
 
 ExitCode run_verify(const Options& options, const std::stop_token& stop) {
-  return run_backward(
-      options, stop,
-      [](const std::string& input, const std::string&, adapipe::RestoreOptions restore) -> Done {
-        return adapipe::verify(open_source(input), std::move(restore));
-      });
+  return Backward(options, stop)
+      .run_at_once(
+          [](const std::string& input, const std::string&, adapipe::RestoreOptions restore) {
+            return adapipe::start_verify(open_source(input), std::move(restore));
+          });
 }
 
 }  // namespace tool

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -16,6 +17,8 @@
 
 namespace tool {
 namespace {
+
+constexpr std::string_view kPrivatePrefix = "adp-secret-key-";
 
 int unit_shift(std::string_view unit) {
   if (unit.empty() || unit == "B") return 0;
@@ -49,7 +52,55 @@ bool is_control(std::string_view character) {
   return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
 }
 
+/// Of the text of a key at the front of `text`: a private one, or 64 hex digits and more; else 0.
+std::size_t key_length(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdefABCDEF";
+  constexpr std::size_t kHexDigits = 64;
+  const auto is_letter_or_digit = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c));
+  };
+  if (looks_private(text)) {
+    const auto rest = text.substr(kPrivatePrefix.size());
+    return text.size() - static_cast<std::size_t>(
+                             rest.end() - std::ranges::find_if_not(rest, is_letter_or_digit));
+  }
+  const std::size_t digits = std::min(text.find_first_not_of(kHex), text.size());
+  return digits >= kHexDigits ? digits : 0;
+}
+
+std::string without_keys(std::string_view word) {
+  std::string out;
+  while (!word.empty()) {
+    const std::size_t length = key_length(word);
+    length > 0 ? out += "(a key)" : out += word.front();
+    word.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+/// What was typed in a wrong place comes back in many a message, and may be a key. The name of a
+/// file that is there is none, though it looks like one.
+std::string without_typed_keys(std::string_view message) {
+  std::string out;
+  while (!message.empty()) {
+    const std::size_t end = std::min(message.find(' '), message.size());
+    const std::string word(message.substr(0, end));
+    const std::string name = word.ends_with(':') ? word.substr(0, word.size() - 1) : word;
+    out += ::access(name.c_str(), F_OK) == 0 ? word : without_keys(word);
+    const std::size_t next = std::min(end + 1, message.size());
+    out += message.substr(end, next - end);
+    message.remove_prefix(next);
+  }
+  return out;
+}
+
 }  // namespace
+
+bool looks_private(std::string_view text) noexcept {
+  return std::ranges::equal(text.substr(0, kPrivatePrefix.size()), kPrivatePrefix, {}, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+}
 
 std::uint64_t parse_size(std::string_view text) {
   std::uint64_t number = 0;
@@ -61,6 +112,12 @@ std::uint64_t parse_size(std::string_view text) {
   if (error != std::errc() || number > (std::numeric_limits<std::uint64_t>::max() >> shift))
     throw std::invalid_argument(fmt::format("'{}' is too large", text));
   return number << shift;
+}
+
+std::uint64_t parse_rate(std::string_view text) {
+  constexpr std::string_view kPerSecond = "/s";
+  const bool says_so = text.ends_with(kPerSecond);
+  return parse_size(says_so ? text.substr(0, text.size() - kPerSecond.size()) : text);
 }
 
 std::string format_bytes(std::uint64_t bytes) {
@@ -125,7 +182,7 @@ std::string json_string(std::string_view text) {
 }
 
 void print_error(std::string_view message) noexcept {
-  std::fputs(("adapipe: " + printable(message) + '\n').c_str(), stderr);
+  std::fputs(("adapipe: " + printable(without_typed_keys(message)) + '\n').c_str(), stderr);
 }
 
 void print_output(std::string_view text) {

@@ -71,9 +71,8 @@ int main(int argc, char** argv) try {
     std::cerr << "usage: example_range_server CONTAINER KEY_FILE < REQUESTS\n";
     return 64;
   }
-  const auto reader = adapipe::Reader::open(
-      argv[1],
-      {.identities = {adapipe::SharedKey::load(argv[2])}, .cache_bytes = 64 * 1024 * 1024});
+  const auto reader =
+      adapipe::Reader::open(argv[1], {.identities = {adapipe::SharedKey::load(argv[2])}});
   std::cerr << reader.size() << " bytes to be read\n";
   Requests requests;
   std::vector<std::jthread> threads;

@@ -19,6 +19,7 @@ class ADAPIPE_API CodecWorker {
 
   /// Compresses `in` into `out`, which has CodecBackend::bound(in.size()) bytes; returns the bytes
   /// written. Returning 0 means that `in` is better stored as it is.
+  /// Writes nothing beyond `out`.
   virtual std::size_t compress(std::span<const std::byte> in, std::span<std::byte> out) = 0;
 
   /// Decompresses `in`, all of it, into `out`, which is resized to what comes out, within its
@@ -59,12 +60,15 @@ class ADAPIPE_API CipherWorker {
                                   std::byte* out, std::span<const std::byte, 16> tag) = 0;
 };
 
-/// An AEAD with 12-byte nonces and 16-byte tags. Immutable and thread-safe.
+/// An AEAD with 12-byte nonces and 16-byte tags. Immutable and thread-safe. Cipher() closes a
+/// pipeline with one; restoring finds it by its number, see StageRegistry::add.
 class ADAPIPE_API CipherBackend {
  public:
   virtual ~CipherBackend();
-  virtual std::string name() const = 0;       ///< for messages, such as "AES-256-GCM"
-  virtual std::uint16_t id() const = 0;       ///< the container's cipher number (FORMAT.md)
+  virtual std::string name() const = 0;  ///< for messages, such as "AES-256-GCM"
+  /// The container's cipher number: 32768 .. 65535 for a host's own, by agreement between those who
+  /// write and who read. One number is one algorithm, for ever.
+  virtual std::uint16_t id() const = 0;
   virtual std::size_t key_bytes() const = 0;  ///< 16 or 32
   virtual std::unique_ptr<CipherWorker> make_worker(std::span<const std::byte> key) const = 0;
 };

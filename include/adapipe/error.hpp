@@ -1,10 +1,12 @@
 #pragma once
 
 #include <adapipe/export.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 
@@ -14,7 +16,7 @@ namespace adapipe::inline v0_1 {
 enum class errc {
   invalid_argument = 1,     ///< an option or argument is out of its documented range
   invalid_pipeline = 2,     ///< the chain of stages cannot work; the message names the stage
-  not_a_container = 3,      ///< the input does not start with adapipe's magic bytes
+  not_a_container = 3,      ///< the input starts as no container does, nor a zstd file
   unsupported_version = 4,  ///< written by a newer version, or with a part this build lacks
   unknown_stage = 5,        ///< the container needs a stage that is not in the registry
   corrupt = 6,              ///< bytes were changed, reordered, duplicated or appended
@@ -27,6 +29,10 @@ enum class errc {
   resource_exhausted = 13,  ///< memory budget, threads or descriptors do not suffice
   stage_failed = 14,        ///< a stage threw; the message carries its words
 };
+inline constexpr std::size_t kErrcCount = 14;
+
+/// "invalid_argument", "corrupt", ...: as it stands above.
+ADAPIPE_API std::string_view name_of(errc e) noexcept;
 
 /// The category of errc. Codes compare equal to the std::errc conditions where one exists
 /// (cancelled = operation_canceled, already_exists = file_exists, io_error = io_error,

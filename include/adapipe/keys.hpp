@@ -70,8 +70,8 @@ struct PassphraseOptions {
 /// moving copies. Thread-safe.
 class ADAPIPE_API Passphrase {
  public:
-  /// Throws Error(invalid_argument) when empty, Error(unsupported_version) for an algorithm that
-  /// OpenSSL lacks.
+  /// Throws Error(invalid_argument) when empty, Error(unsupported_version) for Argon2id where
+  /// OpenSSL lacks it. Another algorithm that it lacks fails so when it is needed.
   explicit Passphrase(std::string_view text, PassphraseOptions options = {});
 
   Passphrase(const Passphrase&) noexcept = default;
@@ -86,7 +86,8 @@ class ADAPIPE_API Passphrase {
 };
 
 /// An X25519 public key (RFC 7748): whoever knows it can make containers that only the owner of the
-/// X25519Identity opens. It says nothing about who made them. A value.
+/// X25519Identity opens. It says nothing about who made them. A value. All that makes one, or an
+/// X25519Identity, throws Error(unsupported_version) where OpenSSL lacks X25519.
 class ADAPIPE_API X25519PublicKey {
  public:
   static constexpr std::size_t kBytes = 32;

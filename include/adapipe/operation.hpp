@@ -25,6 +25,22 @@ class OperationState;
 #define ADAPIPE_CO_AWAIT_NEEDS_A_NAME 0
 #endif
 
+/// How a coroutine waits for an Operation, or for AllOperations, which has to outlive it.
+template <typename Awaited>
+class OperationAwaiter {
+ public:
+  OperationAwaiter(const Awaited& awaited) noexcept : awaited_(awaited) {}
+
+  bool await_ready() const noexcept { return awaited_.done(); }
+  void await_suspend(std::coroutine_handle<> coroutine) const {
+    awaited_.on_completion([coroutine] { coroutine.resume(); });
+  }
+  auto await_resume() const { return awaited_.get(); }
+
+ private:
+  const Awaited& awaited_;
+};
+
 /// A running process, restore or verify. It owns its work: destroying or assigning over it
 /// cancels and joins. It completes without anyone waiting. Movable; the functions may be called
 /// from several threads as long as none of them moves or destroys it.
@@ -55,10 +71,9 @@ class [[nodiscard]] ADAPIPE_API Operation {
 
   /// co_await operation: as get(), without holding a thread. The coroutine goes on where
   /// on_completion() callbacks run, or at once if the operation has ended.
-  class Awaiter;
-  Awaiter operator co_await() const& noexcept;
+  OperationAwaiter<Operation> operator co_await() const& noexcept { return {*this}; }
 #if ADAPIPE_CO_AWAIT_NEEDS_A_NAME
-  Awaiter operator co_await() const&& = delete;
+  void operator co_await() const&& = delete;
 #endif
 
  private:
@@ -69,22 +84,6 @@ class [[nodiscard]] ADAPIPE_API Operation {
   Runtime runtime_;
   std::shared_ptr<OperationState> state_;
 };
-
-class Operation::Awaiter {
- public:
-  bool await_ready() const noexcept { return operation_.done(); }
-  void await_suspend(std::coroutine_handle<> coroutine) const {
-    operation_.on_completion([coroutine] { coroutine.resume(); });
-  }
-  Report await_resume() const { return operation_.get(); }
-
- private:
-  friend class Operation;
-  explicit Awaiter(const Operation& operation) noexcept : operation_(operation) {}
-  const Operation& operation_;
-};
-
-inline Operation::Awaiter Operation::operator co_await() const& noexcept { return Awaiter(*this); }
 
 /// Operations that are waited for as one; made by when_all(). It owns them: destroying it cancels
 /// and joins them all. Movable, unless someone waits for it.
@@ -112,33 +111,14 @@ class [[nodiscard]] ADAPIPE_API AllOperations {
   void on_completion(std::function<void()> callback) const;
 
   /// co_await when_all(...): as get(), without holding a thread.
-  class Awaiter;
-  Awaiter operator co_await() const& noexcept;
+  OperationAwaiter<AllOperations> operator co_await() const& noexcept { return {*this}; }
 #if ADAPIPE_CO_AWAIT_NEEDS_A_NAME
-  Awaiter operator co_await() const&& = delete;
+  void operator co_await() const&& = delete;
 #endif
 
  private:
   std::vector<Operation> operations_;
 };
-
-class AllOperations::Awaiter {
- public:
-  bool await_ready() const noexcept { return all_.done(); }
-  void await_suspend(std::coroutine_handle<> coroutine) const {
-    all_.on_completion([coroutine] { coroutine.resume(); });
-  }
-  std::vector<Report> await_resume() const { return all_.get(); }
-
- private:
-  friend class AllOperations;
-  explicit Awaiter(const AllOperations& all) noexcept : all_(all) {}
-  const AllOperations& all_;
-};
-
-inline AllOperations::Awaiter AllOperations::operator co_await() const& noexcept {
-  return Awaiter(*this);
-}
 
 [[nodiscard]] inline AllOperations when_all(std::vector<Operation> operations) {
   return AllOperations(std::move(operations));

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <adapipe/chunk.hpp>
+#include <adapipe/container.hpp>
 #include <adapipe/export.hpp>
 #include <adapipe/operation.hpp>
+#include <adapipe/rate_limit.hpp>
 #include <adapipe/report.hpp>
 #include <adapipe/runtime.hpp>
 #include <adapipe/sink.hpp>
@@ -12,6 +14,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -35,6 +38,8 @@ struct ProcessOptions {
   Metadata metadata{};
   /// The most chunks held at once; 0: 2 x workers + 2, less when memory or the input says so.
   std::size_t max_in_flight = 0;
+  /// How fast bytes are read from the source, or taken by a Writer.
+  std::optional<RateLimit> rate_limit{};
 };
 
 /// A validated chain of stages. Immutable, thread-safe, reusable; copies share, and moving copies.
@@ -47,10 +52,16 @@ class ADAPIPE_API Pipeline {
 
   /// Sends all of `source` through the stages into a container at `sink`, and waits.
   /// Throws Error; the sink then holds what it held before (streams: see Sink).
+  /// Error(invalid_argument) for metadata or a context that the container has no place for.
   Report process(Source source, Sink sink, ProcessOptions options = {}) const;
 
   /// The same, without waiting.
   Operation start(Source source, Sink sink, ProcessOptions options = {}) const;
+
+  /// Bytes of the Runtime's budget that so many chunks of this size take while they are processed
+  /// at once: two buffers each, as big as the stages can make them, and the codec contexts of the
+  /// workers that the chunks can occupy. SIZE_MAX if it is more.
+  std::size_t bytes_in_flight(ChunkSize size, std::size_t chunks = 1) const;
 
   const PipelinePlan& plan() const noexcept { return *plan_; }
 
@@ -67,17 +78,22 @@ class ADAPIPE_API Pipeline::Builder {
   Builder& operator=(Builder&&) noexcept;
   ~Builder();
 
-  /// Stages run in the order in which they are added; at most 16, before the cipher.
+  /// Stages run in the order in which they are added; at most 16, and any number of taps,
+  /// before the cipher.
   Builder& add(std::shared_ptr<const Stage> stage);
   /// Encrypts; must come last, once. Without it the container detects accidents, not attackers.
   Builder& add(Cipher cipher);
+  /// Default: Container::adapipe.
+  Builder& container(Container container);
   /// Default: adaptive, 256 KiB .. 4 MiB by input size and worker count.
   Builder& chunk_size(ChunkSize size);
   /// Default: Runtime::shared().
   Builder& runtime(Runtime runtime);
 
   /// Throws Error(invalid_pipeline) naming the stage: a stage after the cipher, two ciphers, a
-  /// cipher without a recipient, a stage that cannot be undone, too many stages or recipients.
+  /// cipher without a recipient, a cipher of the host's own with a number that is not the host's,
+  /// too many stages or recipients, and what the container does not allow, as a stage that cannot
+  /// be undone.
   Pipeline build() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <adapipe/export.hpp>
 #include <adapipe/keys.hpp>
+#include <adapipe/registry.hpp>
 #include <adapipe/report.hpp>
 #include <adapipe/sink.hpp>
 #include <adapipe/source.hpp>
@@ -26,6 +27,7 @@ struct RekeyOptions {
   std::function<void(const Progress&)> on_progress{};
   /// As ReaderOptions::max_index_memory_bytes.
   std::uint64_t max_index_memory_bytes = std::uint64_t{1} << 30;
+  StageRegistry registry{};  ///< for a cipher of the host's own; stages are not looked at
 };
 
 /// Writes the encrypted container at `source` to `sink` with other key slots, and waits. Everything

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +15,9 @@ struct StageReport {
   std::string name;  ///< the stage's id, or the cipher's name
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::uint64_t chunks_unchanged = 0;  ///< chunks it passed through
-  std::chrono::nanoseconds time{};     ///< summed over all threads
+  std::uint64_t chunks_unchanged = 0;                 ///< chunks it passed through
+  std::chrono::nanoseconds time{};                    ///< summed over all threads
+  std::optional<std::array<std::byte, 32>> digest{};  ///< of sha256()
 };
 
 /// What an operation did.

@@ -58,6 +58,12 @@ struct SalvageReport : Report {
 /// recovered of a container that has any, or may have: Error(corrupt), and the sink is abandoned.
 /// Zeros are written out only where the sink needs them: see PositionalSinkImpl::holes_are_zeros.
 ///
+/// What it takes of the memory budget: as much as one chunk of the container's chunk size (or of
+/// the length in its header, if that is less) may need, whether there is one or not, as anybody can
+/// put the claim of one where something is damaged; the index; and a little for each chunk and each
+/// range that is lost, but not for copies. Beyond the budget: Error(resource_exhausted), and
+/// nothing is written.
+///
 /// Throws Error(invalid_argument) if the source is not positional. What cannot be read because the
 /// system refuses is an io_error, not a loss. Else as restore().
 ADAPIPE_API SalvageReport salvage(Source source, Sink sink, RestoreOptions options = {});

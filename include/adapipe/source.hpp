@@ -14,6 +14,8 @@
 
 namespace adapipe::inline v0_1 {
 
+class RateLimit;  // <adapipe/rate_limit.hpp>
+
 /// Identity of a file on this machine; equal for two paths or descriptors of one file.
 struct FileId {
   std::uint64_t device = 0;
@@ -113,6 +115,10 @@ class ADAPIPE_API Source {
   /// `length_bytes` bytes of `source` from `offset_bytes` on. The source must be positional;
   /// Error(invalid_argument) at the start of the operation if not, or if it is shorter.
   static Source slice(Source source, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+  /// `source`, read no faster than `limit` allows. Waiting for that takes an I/O thread, or that of
+  /// the caller if the operation runs there, and ends when the operation is stopped. A Reader's
+  /// goes on instead until the chunks that it has begun to read are there.
+  static Source limited(Source source, RateLimit limit);
 
   /// Opens it, once. Throws Error(io_error) naming the file; Error(invalid_argument) if the
   /// Source was used up or moved from.

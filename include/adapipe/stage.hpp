@@ -14,8 +14,8 @@ namespace adapipe::inline v0_1 {
 /// forward: plain towards stored (compress). backward: stored towards plain (decompress).
 enum class Direction : std::uint8_t { forward, backward };
 
-/// What a stage did with a chunk. `unchanged` means that the input goes on as it is; the
-/// container records it, and restoring skips the stage for that chunk.
+/// What a stage did with a chunk. `unchanged` means that the input goes on as it is; an
+/// adapipe container records it, and restoring skips the stage for that chunk.
 enum class Outcome : std::uint8_t { changed, unchanged };
 
 /// What the container records of a stage, so that restoring can make it again.
@@ -49,7 +49,8 @@ class ADAPIPE_API Stage {
   /// Called once per thread and direction, on the thread that will use it first.
   virtual std::unique_ptr<StageWorker> make_worker(Direction direction) const = 0;
 
-  /// The most bytes that running forward may make of `input_bytes`. Default: `input_bytes`.
+  /// The most bytes that running forward may make of `input_bytes`; of more bytes not less, since
+  /// restoring grants what follows from the size of the chunk. Default: `input_bytes`.
   virtual std::size_t max_output_bytes(std::size_t input_bytes) const;
 
   /// Memory one worker holds besides buffers, in bytes, for chunks of `chunk_bytes`: counted
@@ -59,7 +60,13 @@ class ADAPIPE_API Stage {
   /// The most threads that may run this stage at once; 0 (default): as many as there are.
   virtual std::size_t max_concurrency() const;
 
-  /// false for a stage that cannot be undone; Pipeline::Builder refuses it in a container.
+  /// true: Direction::forward, StageWorker::run is called for chunk after chunk in the order of the
+  /// stream, one at a time, by whichever thread has the chunk, with that thread's worker. Backward
+  /// there is no order, as containers are read at any place. Default: false.
+  virtual bool in_order() const;
+
+  /// false for a stage that cannot be undone; Pipeline::Builder refuses it except in
+  /// Container::none.
   virtual bool reversible() const;
 };
 

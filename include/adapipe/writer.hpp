@@ -21,8 +21,13 @@ enum class Durability : std::uint8_t {
 };
 
 /// A pipeline that is written into. One thread at a time; movable. Before finish() there is no
-/// complete container: a file does not appear under its name, and what a crash leaves behind (of
-/// a file, `.NAME.XXXXXX.partial`) can be given to salvage(), which recovers what was flushed.
+/// complete container: a file does not appear under its name. What a crash leaves behind (of a
+/// file, `.NAME.XXXXXX.partial`) begins with what was flushed: of an adapipe container, salvage()
+/// recovers it.
+///
+/// An open Writer has a place among the operations of its Runtime, and its part of the memory
+/// budget, until it ends. Where one thread fills several of them by turns, all must fit: the one
+/// that has to wait for another's place or memory would wait for ever.
 ///
 /// Every function throws Error(invalid_argument) after finish(), and the Error that ended the
 /// pipeline when it has failed: a sink that cannot be opened is told by the first call that waits.

@@ -25,17 +25,31 @@ Operation::~Operation() { abandon(); }
 
 void Operation::abandon() noexcept {
   if (!state_) return;
-  state_->cancel();
-  state_->wait();
-  state_.reset();
+  if (!runtime_.impl().is_forked_copy()) {
+    state_->cancel();
+    state_->wait();
+    state_.reset();
+  } else {
+    // Nobody ends it here, and nobody gives back what its threads hold.
+    (void)std::make_unique<std::shared_ptr<OperationState>>(std::move(state_)).release();
+  }
 }
 
-Report Operation::get() const { return state_->get(); }
-void Operation::wait() const { state_->wait(); }
+Report Operation::get() const {
+  runtime_.impl().check_not_forked();
+  return state_->get();
+}
+void Operation::wait() const {
+  runtime_.impl().check_not_forked();
+  state_->wait();
+}
 bool Operation::wait_for(std::chrono::nanoseconds timeout) const {
+  runtime_.impl().check_not_forked();
   return state_->wait_for(timeout);
 }
-void Operation::cancel() const noexcept { state_->cancel(); }
+void Operation::cancel() const noexcept {
+  if (!runtime_.impl().is_forked_copy()) state_->cancel();
+}
 Progress Operation::progress() const noexcept { return state_->progress(); }
 const Error* Operation::error() const noexcept { return state_->error(); }
 bool Operation::done() const noexcept { return state_->done(); }

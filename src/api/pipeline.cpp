@@ -6,11 +6,16 @@
 #include <string>
 #include <utility>
 
+#include "api/chunk_cost.hpp"
 #include "api/pipeline_plan.hpp"
 #include "api/process_job.hpp"
+#include "cipher/host_cipher.hpp"
+#include "cipher/openssl_aead.hpp"
 #include "container/layout.hpp"
 #include "graph/operation_state.hpp"
+#include "graph/tap.hpp"
 #include "keys/slot.hpp"
+#include "stages/zstd_frames.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -20,21 +25,39 @@ namespace {
   throw Error(errc::invalid_pipeline, why).in_stage(stage);
 }
 
-void check_stage(const Stage& stage) {
+void check_stage(const Stage& stage, Container container) {
   const StageInfo info = stage.info();
   if (info.id.empty() || info.id.size() > 255) refuse(info.id, "a stage id has 1 to 255 bytes");
-  if (!stage.reversible())
+  if (container != Container::none && !stage.reversible())
     refuse(info.id, "a stage that cannot be undone has no place in a container");
 }
 
-void check_recipients(const Cipher& cipher) {
+void check_cipher(const Cipher& cipher, Container container) {
+  if (!is_openssl_aead(cipher.backend()))
+    check_host_cipher(cipher.backend(), errc::invalid_pipeline);
   const std::string name = cipher.backend().name();
+  if (container != Container::adapipe)
+    refuse(name, "only an adapipe container can be encrypted: no other has a place for its keys");
   const ListOf<Recipient>& recipients = cipher.recipients();
   if (recipients.empty()) refuse(name, "the cipher has no recipient, so nobody could decrypt");
   if (recipients.size() > layout::kMaxSlots) refuse(name, "there are more than 64 recipients");
   const auto passphrases = std::count_if(recipients.begin(), recipients.end(),
                                          [](const auto& r) { return r.impl().is_passphrase(); });
   if (passphrases > 1) refuse(name, "there is more than one passphrase");
+}
+
+/// Has every chunk become a frame that stands for itself.
+void make_frames(PipelinePlan& plan) {
+  bool found = false;
+  for (auto& stage : plan.stages) {
+    if (as_tap(*stage)) continue;
+    auto frames = zstd_frames(*stage);
+    if (!frames) refuse(stage->info().id, "no zstd decoder could undo this stage of a .zst file");
+    if (found) refuse(stage->info().id, "a .zst file is compressed once");
+    stage = std::move(frames);
+    found = true;
+  }
+  if (!found) throw Error(errc::invalid_pipeline, "a .zst file needs the stage zstd()");
 }
 
 }  // namespace
@@ -51,6 +74,10 @@ Operation Pipeline::start(Source source, Sink sink, ProcessOptions options) cons
   auto job = std::make_unique<ProcessJob>(*plan_, std::move(source), std::move(sink),
                                           std::move(options), system_random());
   return OperationState::start(runtime_of(*plan_), std::move(job), std::move(start));
+}
+
+std::size_t Pipeline::bytes_in_flight(ChunkSize size, std::size_t chunks) const {
+  return chunk_cost(*plan_, size).bytes_for(chunks);
 }
 
 struct Pipeline::Builder::Parts {
@@ -84,6 +111,11 @@ Pipeline::Builder& Pipeline::Builder::add(Cipher cipher) {
   return *this;
 }
 
+Pipeline::Builder& Pipeline::Builder::container(Container container) {
+  parts_->plan.container = container;
+  return *this;
+}
+
 Pipeline::Builder& Pipeline::Builder::chunk_size(ChunkSize size) {
   parts_->plan.chunk_size = size;
   return *this;
@@ -96,13 +128,16 @@ Pipeline::Builder& Pipeline::Builder::runtime(Runtime runtime) {
 
 Pipeline Pipeline::Builder::build() const {
   if (parts_->misplaced) throw Error(*parts_->misplaced);
-  const PipelinePlan& plan = parts_->plan;
-  if (plan.stages.size() > layout::kMaxStages)
-    throw Error(errc::invalid_pipeline, std::to_string(plan.stages.size()) +
-                                            " stages are more than a container holds (16)");
-  for (const auto& stage : plan.stages) check_stage(*stage);
-  if (plan.cipher) check_recipients(*plan.cipher);
-  return Pipeline(std::make_shared<const PipelinePlan>(plan));
+  PipelinePlan plan = parts_->plan;
+  const auto recorded = std::count_if(plan.stages.begin(), plan.stages.end(),
+                                      [](const auto& s) { return as_tap(*s) == nullptr; });
+  if (recorded > static_cast<std::ptrdiff_t>(layout::kMaxStages))
+    throw Error(errc::invalid_pipeline,
+                std::to_string(recorded) + " stages are more than a container holds (16)");
+  for (const auto& stage : plan.stages) check_stage(*stage, plan.container);
+  if (plan.cipher) check_cipher(*plan.cipher, plan.container);
+  if (plan.container == Container::zstd_seekable) make_frames(plan);
+  return Pipeline(std::make_shared<const PipelinePlan>(std::move(plan)));
 }
 
 }  // namespace adapipe::inline v0_1

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <adapipe/chunk.hpp>
+#include <adapipe/container.hpp>
 #include <adapipe/runtime.hpp>
 #include <adapipe/stage.hpp>
 #include <adapipe/stages.hpp>
@@ -15,6 +16,7 @@ class PipelinePlan {
  public:
   std::vector<std::shared_ptr<const Stage>> stages{};
   std::optional<Cipher> cipher{};
+  Container container = Container::adapipe;
   std::optional<ChunkSize> chunk_size{};  ///< empty: adaptive
   std::optional<Runtime> runtime{};       ///< empty: Runtime::shared()
 };

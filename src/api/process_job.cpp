@@ -6,6 +6,10 @@
 #include <utility>
 
 #include "api/steps.hpp"
+#include "graph/failure_latch.hpp"
+#include "graph/tap.hpp"
+#include "io/limited_source.hpp"
+#include "stages/zstd_adapting.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -15,6 +19,15 @@ constexpr std::uint64_t kSmallestAdaptive = 256 * 1024;
 constexpr std::uint64_t kLargestAdaptive = 4 * 1024 * 1024;
 constexpr std::uint32_t kUnknownSizeAdaptive = 1024 * 1024;
 constexpr std::uint64_t kChunksPerWorker = 4;
+
+template <typename Act>
+auto in_stage(const Stage& stage, Act act) {
+  try {
+    return act();
+  } catch (...) {
+    throw FailureLatch::current_exception_as_error(errc::stage_failed).in_stage(stage.info().id);
+  }
+}
 
 }  // namespace
 
@@ -38,34 +51,78 @@ std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
 
 ProcessJob::ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,
                        RandomSource& random)
-    : Job(std::move(source), std::move(sink)),
+    : Job(limited(std::move(source), options.rate_limit), std::move(sink)),
       plan_(std::move(plan)),
       options_(std::move(options)),
       random_(random) {
   plan_.runtime.reset();  // see Job
 }
 
+void ProcessJob::check_options() const {
+  if (plan_.container == Container::adapipe) return;
+  if (!options_.metadata.empty())
+    throw Error(errc::invalid_argument,
+                "metadata was given, but only an adapipe container has a place for it");
+  if (!options_.context.empty())
+    throw Error(errc::invalid_argument,
+                "a context was given, but only an encrypted container can hold to it");
+}
+
 void ProcessJob::prepare(std::size_t worker_threads, MemoryAccount& memory) {
+  check_options();
   SourceImpl& from = open_source();
   plain_bytes_ = from.size();
   SinkImpl& to = open_sink({.total_bytes = std::nullopt, .input = from.file_id()});
+  chunk_bytes_ = plan_.chunk_size ? plan_.chunk_size->bytes()
+                                  : adaptive_chunk_bytes(plain_bytes_, worker_threads);
+  reader_.emplace(from, chunk_bytes_, stop_token());
+  if (plan_.container == Container::adapipe) return begin_records(to, from.file_id(), memory);
+  chain_.emplace(Direction::forward, begin_stages(from.file_id()));
+  if (plan_.container == Container::zstd_seekable)
+    writer_ = std::make_unique<FrameWriter>(to, memory);
+  else
+    writer_ = std::make_unique<ChunkWriter>(to);
+}
 
+void ProcessJob::begin_records(SinkImpl& to, std::optional<FileId> input, MemoryAccount& memory) {
   Header header;
-  header.chunk_bytes = plan_.chunk_size ? plan_.chunk_size->bytes()
-                                        : adaptive_chunk_bytes(plain_bytes_, worker_threads);
-  for (const auto& stage : plan_.stages) header.stages.push_back(stage->info());
+  header.chunk_bytes = chunk_bytes_;
+  for (const auto& stage : plan_.stages)
+    if (!as_tap(*stage)) header.stages.push_back(stage->info());
   header.plain_bytes = plain_bytes_;
   header.metadata = options_.metadata;
   NewContainer container =
       create_container(header, plan_.cipher, options_.context, random_, stop_token());
 
-  chain_.emplace(Direction::forward, plan_.stages, std::move(container.keys), header);
-  reader_.emplace(from, header.chunk_bytes, stop_token());
-  writer_.emplace(to, container.head.size(), memory);
+  chain_.emplace(Direction::forward, begin_stages(input), std::move(container.keys), header);
+  writer_ =
+      std::make_unique<RecordWriter>(to, container.head.size(), chain_->framing()->keys, memory);
   write_at(0, container.head);
 }
 
+std::vector<std::shared_ptr<const Stage>> ProcessJob::begin_stages(std::optional<FileId> input) {
+  std::vector<std::shared_ptr<const Stage>> stages;
+  SinkHints hints{.total_bytes = plain_bytes_, .input = input};
+  for (const auto& stage : plan_.stages) {
+    if (const Tap* const tap = as_tap(*stage)) {
+      in_stage(*stage, [&] { stages.push_back(tap->begin(hints, stop_token())); });
+    } else {
+      auto adapting = zstd_adapting(*stage, backlog());
+      stages.push_back(adapting ? std::move(adapting) : stage);
+      hints.total_bytes.reset();
+    }
+  }
+  return stages;
+}
+
+template <typename Act>
+void ProcessJob::for_each_tap(Act act) const {
+  for (std::size_t i = 0; i < chain_->stages().size(); ++i)
+    if (const Tap* const tap = as_tap(*chain_->stages()[i])) act(*tap, i);
+}
+
 void ProcessJob::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
   SinkImpl& to = sink();
   about(to.name(), [&] {
     if (auto* const positional = dynamic_cast<PositionalSinkImpl*>(&to))
@@ -76,25 +133,36 @@ void ProcessJob::write_at(std::uint64_t offset, std::span<const std::byte> bytes
 }
 
 std::size_t ProcessJob::largest_chunk_bytes() const {
-  const std::uint64_t chunk_bytes = chain_->container().chunk_bytes;
-  return std::min(chunk_bytes, plain_bytes_.value_or(chunk_bytes));
+  return std::min<std::uint64_t>(chunk_bytes_, plain_bytes_.value_or(chunk_bytes_));
 }
 
 void ProcessJob::finish() {
-  const Index& index = writer_->index();
-  reader_->check_total(index.plain_total());
-  if (const auto chunks = reader_->chunks(); chunks && *chunks != index.chunks())
+  reader_->check_total(writer_->plain_bytes());
+  if (const auto chunks = reader_->chunks(); chunks && *chunks != writer_->chunks())
     throw Error(errc::io_error, "internal error: chunks are missing at the end");
-  const std::uint64_t index_offset = writer_->end_offset();
-  const std::vector<std::byte> tail = seal_tail(index, index_offset, chain_->keys());
-  write_at(index_offset, tail);
-  container_bytes_ = index_offset + tail.size();
+  const std::vector<std::byte> tail = writer_->tail();
+  write_at(writer_->end_offset(), tail);
+  output_bytes_ = writer_->end_offset() + tail.size();
+  for_each_tap([](const Tap& tap, std::size_t) { in_stage(tap, [&] { tap.run().finish(); }); });
+}
+
+void ProcessJob::commit() {
+  try {
+    for_each_tap([](const Tap& tap, std::size_t) { in_stage(tap, [&] { tap.run().commit(); }); });
+  } catch (...) {
+    abandon();
+    throw;
+  }
+  Job::commit();
 }
 
 void ProcessJob::fill(Report& report) const noexcept {
-  report.input_bytes = writer_->index().plain_total();
-  report.output_bytes = container_bytes_;
-  report.chunks = writer_->index().chunks();
+  report.input_bytes = writer_->plain_bytes();
+  report.output_bytes = output_bytes_;
+  report.chunks = writer_->chunks();
+  for_each_tap([&report](const Tap& tap, std::size_t stage) {
+    report.stages[stage].digest = tap.run().digest();
+  });
 }
 
 }  // namespace adapipe::inline v0_1

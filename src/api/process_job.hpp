@@ -1,7 +1,9 @@
 #pragma once
 
 #include <adapipe/pipeline.hpp>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "api/pipeline_plan.hpp"
 #include "container/create.hpp"
@@ -12,13 +14,14 @@
 
 namespace adapipe::inline v0_1 {
 
-/// Pipeline::process: a source becomes a container. `random` is a parameter so that tests can fix
-/// keys and salts; it must be system_random() otherwise.
+/// Pipeline::process: a source becomes a container, of whichever kind. `random` is a parameter so
+/// that tests can fix keys and salts; it must be system_random() otherwise.
 class ProcessJob final : public Job {
  public:
   ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,
              RandomSource& random);
 
+  OperationKind kind() const noexcept override { return OperationKind::process; }
   void prepare(std::size_t worker_threads, MemoryAccount& memory) override;
   Producer& producer() override { return *reader_; }
   const StageChain& chain() const override { return *chain_; }
@@ -26,19 +29,28 @@ class ProcessJob final : public Job {
   std::size_t largest_chunk_bytes() const override;
   std::optional<std::uint64_t> plain_bytes() const override { return plain_bytes_; }
   void finish() override;
+  void commit() override;
   void fill(Report& report) const noexcept override;
 
  private:
+  void check_options() const;
+  void begin_records(SinkImpl& to, std::optional<FileId> input, MemoryAccount& memory);
+  /// The stages of this operation: whatever keeps a state for an operation has begun one.
+  std::vector<std::shared_ptr<const Stage>> begin_stages(std::optional<FileId> input);
+  /// Calls `act` with each tap and its number among the stages.
+  template <typename Act>
+  void for_each_tap(Act act) const;
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
   PipelinePlan plan_;
   const ProcessOptions options_;
   RandomSource& random_;
   std::optional<std::uint64_t> plain_bytes_;
-  std::uint64_t container_bytes_ = 0;
+  std::uint32_t chunk_bytes_ = 0;
+  std::uint64_t output_bytes_ = 0;
   std::optional<StageChain> chain_;
   std::optional<PlainReader> reader_;
-  std::optional<RecordWriter> writer_;
+  std::unique_ptr<ChunkWriter> writer_;
 };
 
 /// Where a pipeline's jobs run.

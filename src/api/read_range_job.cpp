@@ -12,20 +12,20 @@ ReadRangeJob::ReadRangeJob(std::shared_ptr<const ReadableContainer> container, C
     : container_(std::move(container)),
       range_(range),
       to_(to),
-      chunks_(*container_->records, range),
+      chunks_(reader(), range),
       copier_(offset_bytes, to) {}
 
 std::size_t ReadRangeJob::largest_chunk_bytes() const {
   std::size_t largest = 0;
   for (std::uint64_t chunk = range_.first; chunk < range_.first + range_.count; ++chunk)
-    largest = std::max<std::size_t>(largest, container_->index[chunk].plain_bytes);
+    largest = std::max<std::size_t>(largest, reader().chunk(chunk).plain_bytes);
   return largest;
 }
 
 std::optional<std::uint64_t> ReadRangeJob::plain_bytes() const {
   std::uint64_t bytes = 0;
   for (std::uint64_t chunk = range_.first; chunk < range_.first + range_.count; ++chunk)
-    bytes += container_->index[chunk].plain_bytes;
+    bytes += reader().chunk(chunk).plain_bytes;
   return bytes;
 }
 
@@ -46,10 +46,10 @@ void ReadRangeJob::finish() {
 
 void ReadRangeJob::fill(Report& report) const noexcept {
   for (std::uint64_t chunk = range_.first; chunk < range_.first + range_.count; ++chunk)
-    report.input_bytes += layout::kRecordHeaderBytes + container_->index[chunk].stored_bytes;
+    report.input_bytes += reader().chunk(chunk).bytes;
   report.output_bytes = copier_.copied_bytes();
   report.chunks = range_.count;
-  report.slot_type = container_->opened.slot_type();
+  report.slot_type = reader().slot_type();
 }
 
 }  // namespace adapipe::inline v0_1

@@ -8,22 +8,16 @@
 #include <span>
 
 #include "api/container_access.hpp"
-#include "container/index.hpp"
-#include "container/open.hpp"
 #include "graph/job.hpp"
-#include "graph/restore_parts.hpp"
-#include "graph/stage_chain.hpp"
+#include "graph/stored_reader.hpp"
 
 namespace adapipe::inline v0_1 {
 
-/// A container that was opened for random access. Immutable then, so that any number of threads and
-/// operations read from it.
+/// What was opened for random access. Immutable then, so that any number of threads and operations
+/// read from it.
 struct ReadableContainer {
   OpenSource source{};
-  OpenedContainer opened{};
-  Index index{};
-  std::optional<StageChain> chain{};
-  std::optional<IndexedRecordReader> records{};
+  IndexedInput input{};
 };
 
 /// Some chunks in a row, by their numbers in the container.
@@ -39,9 +33,10 @@ class ReadRangeJob final : public Job {
   ReadRangeJob(std::shared_ptr<const ReadableContainer> container, ChunkRange range,
                std::uint64_t offset_bytes, std::span<std::byte> to);
 
+  OperationKind kind() const noexcept override { return OperationKind::read; }
   void prepare(std::size_t, MemoryAccount&) override {}
   Producer& producer() override { return chunks_; }
-  const StageChain& chain() const override { return *container_->chain; }
+  const StageChain& chain() const override { return reader().chain(); }
   Consumer& consumer() override { return copier_; }
   std::size_t largest_chunk_bytes() const override;
   std::optional<std::uint64_t> plain_bytes() const override;
@@ -51,20 +46,17 @@ class ReadRangeJob final : public Job {
  private:
   class Chunks final : public Producer {
    public:
-    Chunks(const IndexedRecordReader& records, ChunkRange range)
-        : records_(records), range_(range) {}
+    Chunks(const IndexedReader& reader, ChunkRange range) : reader_(reader), range_(range) {}
     std::uint64_t first_chunk() const noexcept override { return range_.first; }
     std::optional<std::uint64_t> chunks() const noexcept override { return range_.count; }
     ReadResult read(ChunkSlot& slot, bool may_wait) override {
-      return records_.read_record(slot, may_wait);
+      return reader_.read_chunk(slot, may_wait);
     }
     bool next(ChunkSlot&) override { return false; }
-    void locate(Error& error, const ChunkSlot& slot) const override {
-      records_.locate(error, slot);
-    }
+    void locate(Error& error, const ChunkSlot& slot) const override { reader_.locate(error, slot); }
 
    private:
-    const IndexedRecordReader& records_;
+    const IndexedReader& reader_;
     const ChunkRange range_;
   };
 
@@ -85,6 +77,8 @@ class ReadRangeJob final : public Job {
     const std::span<std::byte> to_;
     std::atomic<std::uint64_t> copied_bytes_{0};
   };
+
+  const IndexedReader& reader() const noexcept { return *container_->input.reader; }
 
   const std::shared_ptr<const ReadableContainer> container_;
   const ChunkRange range_;

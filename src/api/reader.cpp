@@ -6,15 +6,12 @@
 #include <utility>
 
 #include "api/container_access.hpp"
+#include "api/decoded_chunks.hpp"
 #include "api/read_range_job.hpp"
+#include "api/sequential_reads.hpp"
 #include "api/steps.hpp"
-#include "cipher/openssl_aead.hpp"
-#include "container/open.hpp"
 #include "graph/failure_latch.hpp"
 #include "graph/operation_state.hpp"
-#include "graph/restore_parts.hpp"
-#include "graph/stage_chain.hpp"
-#include "memory/chunk_cache.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -22,72 +19,40 @@ namespace {
 
 /// Less than this is decoded sooner than an operation is started.
 constexpr std::size_t kParallelBytes = 256 * 1024;
+/// Fewer that go on from each other may do so by chance.
+constexpr std::uint64_t kSequentialReads = 3;
 
-ContainerInfo describe(const Header& header, std::uint64_t container_bytes) {
-  ContainerInfo info;
-  if (header.integrity == Integrity::aead) {
-    const char* const name = cipher_name(header.cipher);
-    info.cipher = name ? name : "unknown";
-  }
-  info.stages = header.stages;
-  for (const Slot& slot : header.slots) info.slot_types.push_back(slot.type);
-  info.chunk_bytes = header.chunk_bytes;
-  info.plain_bytes = header.plain_bytes;
-  info.container_bytes = container_bytes;
-  info.metadata = header.metadata;
-  return info;
-}
-
-void add_index(ContainerInfo& info, const Index& index) {
-  info.chunks = index.chunks();
-  info.plain_bytes = index.plain_total();
+Runtime runtime_of(const ReaderOptions& options) {
+  Runtime runtime = options.runtime ? *options.runtime : Runtime::shared();
+  runtime.impl().check_not_forked();
+  return runtime;
 }
 
 }  // namespace
-
-OpenSource open_positional(Source&& source) {
-  OpenSource opened{std::move(source).open(), nullptr};
-  opened.positional = dynamic_cast<PositionalSourceImpl*>(opened.owner.get());
-  if (!opened.positional)
-    throw Error(errc::invalid_argument, "random access needs a file or memory, not a stream")
-        .in_file(opened.owner->name());
-  return opened;
-}
-
-ReserveMemory at_most(std::uint64_t max_bytes) {
-  return [max_bytes](std::size_t bytes) {
-    if (bytes > max_bytes)
-      throw Error(errc::resource_exhausted, "the index would take " + std::to_string(bytes) +
-                                                " bytes of memory, more than the allowed " +
-                                                std::to_string(max_bytes));
-  };
-}
 
 class Reader::Impl {
  public:
   Impl(Source source, const ReaderOptions& options)
       : container_(open(std::move(source), options)),
-        workers_(*container_->chain, 0),
-        cache_(options.cache_bytes),
-        runtime_(options.runtime) {
-    const Header& header = container_->opened.header;
-    info_ = describe(header, container_->source.positional->total_bytes());
-    info_.authenticated = header.integrity == Integrity::aead;
-    info_.opened_slot = container_->opened.opened_slot;
-    add_index(info_, container_->index);
-  }
+        runtime_(runtime_of(options)),
+        chunks_(reader(), info().chunk_bytes, runtime_.impl(), options.cache_bytes) {}
 
-  std::uint64_t size() const noexcept { return container_->index.plain_total(); }
-  const ContainerInfo& info() const noexcept { return info_; }
+  std::uint64_t size() const noexcept { return reader().plain_total(); }
+  const ContainerInfo& info() const noexcept { return container_->input.info; }
 
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) {
     to = cut(offset, to);
-    if (!read_in_parallel(offset, to)) read_chunk_by_chunk(offset, to);
+    if (to.empty()) return 0;
+    const std::uint64_t in_a_row = reads_.note(offset, to.size());
+    if (in_a_row >= kSequentialReads && to.size() <= chunks_.ahead_bytes())
+      read_and_go_on(offset, to, in_a_row == kSequentialReads);
+    else if (!read_in_parallel(offset, to))
+      read_chunk_by_chunk(offset, to);
     return to.size();
   }
 
   Operation start_read(std::uint64_t offset, std::span<std::byte> to) {
-    return OperationState::start(runtime(), job(offset, cut(offset, to)), {});
+    return OperationState::start(runtime_, job(offset, cut(offset, to)), {});
   }
 
  private:
@@ -97,16 +62,13 @@ class Reader::Impl {
     container->source = open_positional(std::move(source));
     PositionalSourceImpl& from = *container->source.positional;
     return about(from.name(), [&] {
-      container->opened = open_container(read_full_from(from, options.stop),
-                                         {.identities = options.identities,
-                                          .context = options.context,
-                                          .allow_unencrypted = options.allow_unencrypted,
-                                          .stop = options.stop});
-      const OpenedContainer& opened = container->opened;
-      container->chain.emplace(Direction::backward, make_stages(opened.header, options.registry),
-                               opened.keys, opened.header);
-      container->index = read_index(from, opened, at_most(options.max_index_memory_bytes));
-      container->records.emplace(from, opened, container->index, *container->chain);
+      container->input = open_indexed(from,
+                                      {.identities = options.identities,
+                                       .context = options.context,
+                                       .registry = options.registry,
+                                       .allow_unencrypted = options.allow_unencrypted,
+                                       .stop = options.stop},
+                                      at_most(options.max_index_memory_bytes));
       return container;
     });
   }
@@ -116,7 +78,7 @@ class Reader::Impl {
   bool read_in_parallel(std::uint64_t offset, std::span<std::byte> to) const {
     if (to.size() < kParallelBytes || range_of(offset, to).count == 1) return false;
     try {
-      OperationState::run(runtime(), job(offset, to), {.may_queue = false});
+      OperationState::run(runtime_, job(offset, to), {.may_queue = false});
     } catch (const Error& error) {
       if (error.kind() != errc::resource_exhausted) throw;
       return false;
@@ -124,11 +86,18 @@ class Reader::Impl {
     return true;
   }
 
+  /// Has the workers decode what is likely to be read next.
+  void read_and_go_on(std::uint64_t offset, std::span<std::byte> to, bool is_first) {
+    const std::uint64_t last = reader().chunk_at(offset + to.size() - 1);
+    if (is_first || reader().chunk_at(offset - 1) != last) chunks_.decode_ahead(last + 1);
+    read_chunk_by_chunk(offset, to);
+  }
+
   void read_chunk_by_chunk(std::uint64_t offset, std::span<std::byte> to) {
     for (std::size_t done = 0; done < to.size();) {
-      const std::uint64_t chunk = container_->records->chunk_at(offset + done);
-      const std::shared_ptr<const CachedChunk> decoded = decoded_chunk(chunk);
-      const std::uint64_t skip = offset + done - container_->records->plain_offset(chunk);
+      const std::uint64_t chunk = reader().chunk_at(offset + done);
+      const std::shared_ptr<const CachedChunk> decoded = chunks_.get(chunk);
+      const std::uint64_t skip = offset + done - reader().chunk(chunk).plain_offset;
       const std::size_t bytes =
           std::min<std::size_t>(to.size() - done, decoded->data.size() - skip);
       std::memcpy(to.data() + done, decoded->data.data() + skip, bytes);
@@ -136,7 +105,7 @@ class Reader::Impl {
     }
   }
 
-  Runtime runtime() const { return runtime_ ? *runtime_ : Runtime::shared(); }
+  const IndexedReader& reader() const noexcept { return *container_->input.reader; }
 
   /// What there is to be read of `to`.
   std::span<std::byte> cut(std::uint64_t offset, std::span<std::byte> to) const noexcept {
@@ -146,39 +115,18 @@ class Reader::Impl {
 
   ChunkRange range_of(std::uint64_t offset, std::span<const std::byte> to) const noexcept {
     if (to.empty()) return {};
-    const std::uint64_t first = container_->records->chunk_at(offset);
-    return {first, container_->records->chunk_at(offset + to.size() - 1) - first + 1};
+    const std::uint64_t first = reader().chunk_at(offset);
+    return {first, reader().chunk_at(offset + to.size() - 1) - first + 1};
   }
 
   std::unique_ptr<Job> job(std::uint64_t offset, std::span<std::byte> to) const {
     return std::make_unique<ReadRangeJob>(container_, range_of(offset, to), offset, to);
   }
 
-  std::shared_ptr<const CachedChunk> decoded_chunk(std::uint64_t chunk) {
-    if (auto cached = cache_.find(chunk)) return cached;
-    const IndexedRecordReader& records = *container_->records;
-    ChunkSlot slot;
-    slot.restart(chunk);
-    try {
-      located(records, slot, [&] {
-        records.read_record(slot, true);
-        const ChainWorkers::Lease worker(workers_, 0);
-        for (const StepGroup& group : container_->chain->groups()) worker->run(group, slot);
-      });
-    } catch (Error& error) {
-      throw error.at_chunk(chunk);
-    }
-    const std::span<const std::byte> data = slot.data;
-    auto decoded = std::make_shared<CachedChunk>(CachedChunk{std::move(slot.front()), data});
-    cache_.insert(chunk, decoded);
-    return decoded;
-  }
-
   const std::shared_ptr<const ReadableContainer> container_;  // operations have it as well
-  ChainWorkers workers_;
-  ChunkCache cache_;
-  const std::optional<Runtime> runtime_;
-  ContainerInfo info_;
+  const Runtime runtime_;
+  DecodedChunks chunks_;
+  SequentialReads reads_;
 };
 
 Reader::Reader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -204,15 +152,7 @@ Operation Reader::start_read(std::uint64_t offset_bytes, std::span<std::byte> to
 ContainerInfo inspect(Source source, std::uint64_t max_index_memory_bytes) {
   const OpenSource opened = open_positional(std::move(source));
   try {
-    const Header header = read_header(read_full_from(*opened.positional));
-    ContainerInfo info = describe(header, opened.positional->total_bytes());
-    if (header.integrity == Integrity::aead) return info;
-    const ListOf<Identity> none;
-    const OpenedContainer container =
-        open_container(read_full_from(*opened.positional),
-                       {.identities = none, .context = {}, .allow_unencrypted = true, .stop = {}});
-    add_index(info, read_index(*opened.positional, container, at_most(max_index_memory_bytes)));
-    return info;
+    return describe_unopened(*opened.positional, at_most(max_index_memory_bytes));
   } catch (...) {
     throw FailureLatch::current_exception_as_error(errc::io_error).in_file(opened.owner->name());
   }

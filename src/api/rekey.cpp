@@ -58,7 +58,8 @@ class Rekeying {
         open_container(read_full_from(source(), options_.stop), {.identities = options_.identities,
                                                                  .context = options_.context,
                                                                  .stop = options_.stop,
-                                                                 .keep_schedule = true});
+                                                                 .keep_schedule = true,
+                                                                 .registry = options_.registry});
     refuse_unencrypted(container.header);  // it was read again, and may be another by now
     const Index index =
         read_index(source(), container, at_most(options_.max_index_memory_bytes), &index_record_);

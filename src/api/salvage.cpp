@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "api/container_access.hpp"
 #include "api/salvage_plan.hpp"
@@ -16,6 +17,7 @@
 #include "graph/restore_parts.hpp"
 #include "graph/runtime_impl.hpp"
 #include "graph/stage_chain.hpp"
+#include "io/limited_source.hpp"
 #include "memory/memory_account.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -23,6 +25,7 @@ namespace adapipe::inline v0_1 {
 namespace {
 
 constexpr std::array<std::byte, 64 * 1024> kZeros{};
+constexpr std::size_t kMemoryPerChunk = 2 * sizeof(FoundChunk);  // the vector may double
 constexpr char kNotFound[] = "no intact record of it was found";
 constexpr char kPlaceUnknown[] = "where it belongs is not known";
 
@@ -72,7 +75,8 @@ class Salvaging {
                                 {.identities = options_.identities,
                                  .context = options_.context,
                                  .allow_unencrypted = options_.allow_unencrypted,
-                                 .stop = options_.stop});
+                                 .stop = options_.stop,
+                                 .registry = options_.registry});
     chain_.emplace(Direction::backward, make_stages(container_.header, options_.registry),
                    container_.keys, container_.header);
   }
@@ -83,33 +87,54 @@ class Salvaging {
     RecordScanner scanner(
         source(), container_,
         [this](std::size_t bytes) { memory_.charge(bytes, "the longest record"); },
+        [this](std::size_t bytes) { memory_.give_back(bytes); },
         [this](std::uint64_t bytes) {
           throw_if_stopped(options_.stop);
           meter_.add(0, bytes);
-        });
+        },
+        longest_payload_bytes());
     while (const auto record = scanner.next()) {
       if (record->header.type == RecordType::index) {
         if (!index) index = read_index_record(*record);
         continue;
       }
-      memory_.charge(2 * sizeof(FoundChunk), "the list of the chunks");  // the vector may double
+      if (found.size() == found.capacity()) drop_copies(found);
+      memory_.charge(kMemoryPerChunk, "the list of the chunks");
       found.push_back({.sequence = record->header.sequence,
                        .record_offset = record->offset,
                        .plain_bytes = record->header.plain_bytes,
                        .stored_bytes = record->header.stored_bytes});
     }
+    if (!index && scanner.index_passed_over()) throw Error(*scanner.index_passed_over());
     plan_ = index ? plan_by_index(std::move(found), *index)
                   : plan_without_index(std::move(found), container_.header);
   }
 
+  std::uint64_t longest_payload_bytes() const {
+    const std::uint64_t chunk_bytes = container_.header.chunk_bytes;
+    return chain_->most_stored_bytes(static_cast<std::size_t>(
+        std::min(chunk_bytes, container_.header.plain_bytes.value_or(chunk_bytes))));
+  }
+
+  /// Somebody may have put any number of copies of a record into the container. Makes room for as
+  /// many again as are left, so that the sorting does not add up.
+  void drop_copies(std::vector<FoundChunk>& found) {
+    const std::size_t all = found.size();
+    put_in_order(found);
+    memory_.give_back(kMemoryPerChunk * (all - found.size()));
+    if (found.size() > found.capacity() / 2) found.reserve(2 * found.capacity());
+  }
+
   /// Nothing if it contradicts itself or the header, which only a holder of the key can bring
-  /// about.
+  /// about. What it asks a reader to understand, whoever salvages has to as well.
   std::optional<Index> read_index_record(const FoundRecord& record) {
     memory_.charge(record.data.size());
     try {
       return decode_index_record(record.header, record.data, container_);
     } catch (const Error& error) {
-      if (error.kind() == errc::resource_exhausted) throw;
+      if (error.kind() == errc::resource_exhausted || error.kind() == errc::unsupported_version)
+        throw;
+      memory_.give_back(record.data.size());
       return std::nullopt;
     }
   }
@@ -273,7 +298,7 @@ class Salvaging {
 }  // namespace
 
 SalvageReport salvage(Source source, Sink sink, RestoreOptions options) {
-  Salvaging salvaging(std::move(source), options);
+  Salvaging salvaging(limited(std::move(source), options.rate_limit), options);
   salvaging.find();
   salvaging.write_to(std::move(sink));
   return std::move(salvaging).report();

@@ -8,9 +8,6 @@
 
 namespace adapipe::inline v0_1 {
 
-namespace {
-
-/// By number, each once: copies of a record are the same.
 void put_in_order(std::vector<FoundChunk>& found) {
   std::ranges::sort(found, {}, [](const FoundChunk& chunk) {
     return std::tuple(chunk.sequence, chunk.record_offset);
@@ -20,8 +17,6 @@ void put_in_order(std::vector<FoundChunk>& found) {
   };
   found.erase(std::unique(found.begin(), found.end(), is_copy), found.end());
 }
-
-}  // namespace
 
 SalvagePlan plan_by_index(std::vector<FoundChunk> found, const Index& index) {
   put_in_order(found);

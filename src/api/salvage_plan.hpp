@@ -31,6 +31,9 @@ struct SalvagePlan {
   }
 };
 
+/// By number, each once: copies of a record are the same.
+void put_in_order(std::vector<FoundChunk>& found);
+
 /// Places chunks by the index, and leaves out those that it does not list so.
 SalvagePlan plan_by_index(std::vector<FoundChunk> found, const Index& index);
 

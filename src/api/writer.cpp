@@ -49,9 +49,11 @@ Writer::Impl::Impl(const Pipeline& pipeline, Sink sink, ProcessOptions options)
       channel_(std::make_shared<PushChannel>(runtime_.impl().continuations(),
                                              runtime_.impl().arena_or_null())) {
   StartOptions start = start_options(options);
-  auto job = std::make_unique<ProcessJob>(
-      pipeline.plan(), Source(std::make_unique<PushSource>(channel_, runtime_.impl().io_or_null())),
-      std::move(sink), std::move(options), system_random());
+  // Not limited as other sources are: one read of it is one chunk.
+  const auto limit = std::exchange(options.rate_limit, std::nullopt);
+  auto source = std::make_unique<PushSource>(channel_, runtime_.impl().io_or_null(), limit);
+  auto job = std::make_unique<ProcessJob>(pipeline.plan(), Source(std::move(source)),
+                                          std::move(sink), std::move(options), system_random());
   auto begun = OperationState::begin(runtime_, std::move(job), std::move(start));
   state_ = std::move(begun.state);
   operation_ = std::move(begun.operation);
@@ -59,7 +61,7 @@ Writer::Impl::Impl(const Pipeline& pipeline, Sink sink, ProcessOptions options)
 }
 
 Writer::Impl::~Impl() {
-  if (!operation_) return;
+  if (!operation_ || runtime_.impl().is_forked_copy()) return;
   operation_->cancel();
   run_to_the_end();
 }

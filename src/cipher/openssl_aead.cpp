@@ -83,6 +83,10 @@ const char* cipher_name(std::uint16_t id) noexcept {
   }
 }
 
+bool is_openssl_aead(const CipherBackend& backend) noexcept {
+  return dynamic_cast<const OpensslAead*>(&backend) != nullptr;
+}
+
 std::shared_ptr<const CipherBackend> openssl_aead(std::uint16_t id) {
   switch (id) {
     case kAes256Gcm:

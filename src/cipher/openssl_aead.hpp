@@ -6,7 +6,7 @@
 
 namespace adapipe::inline v0_1 {
 
-/// Cipher numbers of the container; frozen.
+/// Cipher numbers of the container; frozen. From kFirstHostCipher on they are the hosts'.
 enum CipherId : std::uint16_t {
   kAes256Gcm = 1,
   kChaCha20Poly1305 = 2,
@@ -15,6 +15,9 @@ enum CipherId : std::uint16_t {
 
 /// nullptr if there is none with this number. Whether this OpenSSL has it or not.
 const char* cipher_name(std::uint16_t id) noexcept;
+
+/// Whether it is one of openssl_aead()'s.
+bool is_openssl_aead(const CipherBackend& backend) noexcept;
 
 /// The AEAD with this number, by OpenSSL's EVP; nullptr if there is none. The algorithm is fetched
 /// by the first call for it; each worker keeps its key schedule and only takes a new nonce per

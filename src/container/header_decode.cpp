@@ -6,6 +6,7 @@
 #include <bitset>
 #include <string>
 
+#include "codec/zstd_frame.hpp"
 #include "container/header.hpp"
 #include "container/header_rules.hpp"
 
@@ -214,7 +215,12 @@ class SectionsDecoder {
 std::size_t header_rest_bytes(ByteSpan preamble) {
   const ByteSpan magic = preamble.first(std::min(preamble.size(), layout::kMagic.size()));
   if (magic.empty() || !std::equal(magic.begin(), magic.end(), layout::kMagic.begin()))
-    throw Error(errc::not_a_container, "this is not an adapipe container").at_offset(0);
+    throw Error(
+        errc::not_a_container,
+        starts_as_zstd(preamble)
+            ? "this is a zstd file: it can be restored and read, but has no keys and no records"
+            : "this is not an adapipe container")
+        .at_offset(0);
   if (preamble.size() < layout::kPreambleBytes)
     throw Error(errc::truncated, "the container ends within its first 16 bytes")
         .at_offset(preamble.size());

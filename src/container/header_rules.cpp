@@ -2,6 +2,7 @@
 
 #include <adapipe/chunk.hpp>
 
+#include "cipher/host_cipher.hpp"
 #include "cipher/openssl_aead.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -90,6 +91,8 @@ void MetadataRules::check(std::string_view key, std::string_view value) {
   require(keys_.insert(key).second, errc::invalid_argument, "a metadata key occurs twice");
 }
 
-bool is_known_cipher(std::uint16_t id) noexcept { return id >= kAes256Gcm && id <= kAes128Gcm; }
+bool is_known_cipher(std::uint16_t id) noexcept {
+  return (id >= kAes256Gcm && id <= kAes128Gcm) || is_host_cipher(id);
+}
 
 }  // namespace adapipe::inline v0_1

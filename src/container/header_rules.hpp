@@ -31,7 +31,7 @@ class MetadataRules {
   std::size_t total_bytes_ = 0;
 };
 
-/// Whether version 1 gives this number to a cipher.
+/// Whether version 1 gives this number to a cipher, or leaves it to hosts.
 bool is_known_cipher(std::uint16_t id) noexcept;
 
 }  // namespace adapipe::inline v0_1

@@ -5,7 +5,6 @@
 #include <array>
 #include <utility>
 
-#include "cipher/openssl_aead.hpp"
 #include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -45,10 +44,7 @@ OpenedContainer open_plain(Head head, const OpenOptions& options) {
   if (!equal_constant_time(tag, head.tag()))
     throw Error(errc::corrupt, "the container's header was changed")
         .at_offset(head.bytes.size() - tag.size());
-  if (!options.identities.empty() && !options.allow_unencrypted)
-    throw Error(errc::wrong_key, "not encrypted though a key was given");
-  if (!options.context.empty())
-    throw Error(errc::wrong_key, "not encrypted though a context was given");
+  refuse_if_key_expected(options);
   OpenedContainer opened{
       .header = std::move(head.header), .keys = {}, .records_offset = head.bytes.size()};
   opened.keys.integrity = Integrity::checksum;
@@ -105,11 +101,9 @@ class KeySearch {
 };
 
 OpenedContainer open_encrypted(Head head, const OpenOptions& options) {
-  auto cipher = openssl_aead(head.header.cipher);
-  if (!cipher)
-    throw Error(errc::unsupported_version,
-                fmt::format("this build lacks the container's cipher {}", head.header.cipher));
   const auto [schedule, slot] = KeySearch(head, options).run();
+  // Only now: which of a host's ciphers runs is not for whoever has no key to say.
+  auto cipher = options.registry.cipher(head.header.cipher);
   OpenedContainer opened{.header = std::move(head.header),
                          .keys = {},
                          .records_offset = head.bytes.size(),
@@ -192,6 +186,13 @@ void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<
           .at_offset(offset + done);
     done += got;
   }
+}
+
+void refuse_if_key_expected(const OpenOptions& options) {
+  if (!options.identities.empty() && !options.allow_unencrypted)
+    throw Error(errc::wrong_key, "not encrypted though a key was given");
+  if (!options.context.empty())
+    throw Error(errc::wrong_key, "not encrypted though a context was given");
 }
 
 OpenedContainer open_container(const ReadFull& read, const OpenOptions& options) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <adapipe/keys.hpp>
+#include <adapipe/registry.hpp>
 #include <adapipe/source.hpp>
 #include <cstdint>
 #include <functional>
@@ -27,7 +28,11 @@ struct OpenOptions {
   bool allow_unencrypted = false;
   std::stop_token stop{};      ///< ends waiting for a key service
   bool keep_schedule = false;  ///< who only reads has no use for the file key
+  StageRegistry registry{};    ///< which ciphers there are
 };
+
+/// Of what is not encrypted: throws Error(wrong_key) if the caller counts on more.
+void refuse_if_key_expected(const OpenOptions& options);
 
 /// A container whose header has been authenticated.
 struct OpenedContainer {

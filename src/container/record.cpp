@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <exception>
 #include <new>
 
 namespace adapipe::inline v0_1 {
@@ -36,6 +37,23 @@ Error damaged(const RecordHeader& header, const char* message) {
   Error error(errc::corrupt, message);
   if (header.type == RecordType::chunk) error.at_chunk(header.sequence);
   return error;
+}
+
+template <typename Work>
+auto in_cipher(const CipherBackend& cipher, Work&& work) {
+  try {
+    return work();
+  } catch (Error& error) {
+    error.in_stage(cipher.name());
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(errc::stage_failed, error.what()).in_stage(cipher.name());
+  } catch (...) {
+    throw Error(errc::stage_failed, "threw something that is not a std::exception")
+        .in_stage(cipher.name());
+  }
 }
 
 bool is_too_large_index(const RecordHeader& header) noexcept {
@@ -141,7 +159,13 @@ bool is_record_header(std::span<const std::byte, layout::kRecordHeaderBytes> byt
 
 RecordProtector::RecordProtector(const RecordKeys& keys)
     : integrity_(keys.integrity), seed_(keys.seed) {
-  if (integrity_ == Integrity::aead) cipher_ = keys.cipher->make_worker(keys.key.bytes());
+  if (integrity_ != Integrity::aead) return;
+  backend_ = keys.cipher;
+  cipher_ = in_cipher(*backend_, [&] {
+    auto worker = backend_->make_worker(keys.key.bytes());
+    if (!worker) throw Error(errc::stage_failed, "make_worker() made nothing");
+    return worker;
+  });
 }
 
 RecordProtector::~RecordProtector() = default;
@@ -157,8 +181,10 @@ void RecordProtector::seal(RecordHeader& header, ByteSpan data, std::byte* recor
   std::byte* const payload = record + head.size();
   std::byte* const check = payload + data.size();
   if (integrity_ == Integrity::aead) {
-    cipher_->seal(record_nonce(header), head, data, payload,
-                  std::span<std::byte, layout::kTagBytes>(check, layout::kTagBytes));
+    in_cipher(*backend_, [&] {
+      cipher_->seal(record_nonce(header), head, data, payload,
+                    std::span<std::byte, layout::kTagBytes>(check, layout::kTagBytes));
+    });
     return;
   }
   if (data.data() != payload) std::ranges::copy(data, payload);
@@ -171,12 +197,15 @@ std::optional<std::span<std::byte>> RecordProtector::try_open(
   const std::size_t overhead = overhead_bytes();
   if (payload.size() < overhead) return std::nullopt;
   const auto data = payload.first(payload.size() - overhead);
-  const bool is_good = integrity_ == Integrity::aead
-                           ? cipher_->open(record_nonce(header), header_bytes, data, data.data(),
-                                           payload.last<layout::kTagBytes>())
-                           : seeded_sum(seed_, header_bytes, data) ==
-                                 load_le<std::uint64_t>(data.data() + data.size());
-  return is_good ? std::optional(data) : std::nullopt;
+  if (integrity_ == Integrity::aead) {
+    const bool is_good = in_cipher(*backend_, [&] {
+      return cipher_->open(record_nonce(header), header_bytes, data, data.data(),
+                           payload.last<layout::kTagBytes>());
+    });
+    return is_good ? std::optional(data) : std::nullopt;
+  }
+  const auto sum = load_le<std::uint64_t>(data.data() + data.size());
+  return seeded_sum(seed_, header_bytes, data) == sum ? std::optional(data) : std::nullopt;
 }
 
 std::span<std::byte> RecordProtector::open(

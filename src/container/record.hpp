@@ -57,7 +57,8 @@ struct RecordKeys {
   std::size_t overhead_bytes() const noexcept { return v0_1::overhead_bytes(integrity); }
 };
 
-/// Seals and opens records. One per thread; not thread-safe.
+/// Seals and opens records. One per thread; not thread-safe. What a cipher throws passes through
+/// with its name; stage_failed if it is no Error.
 class RecordProtector {
  public:
   explicit RecordProtector(const RecordKeys& keys);
@@ -83,6 +84,7 @@ class RecordProtector {
  private:
   Integrity integrity_;
   std::uint64_t seed_;
+  std::shared_ptr<const CipherBackend> backend_;
   std::unique_ptr<CipherWorker> cipher_;
 };
 

@@ -13,12 +13,15 @@ constexpr std::uint64_t kWindowBytes = 64 * 1024;
 }  // namespace
 
 RecordScanner::RecordScanner(PositionalSourceImpl& source, const OpenedContainer& container,
-                             ReserveMemory reserve, Passed passed)
+                             ReserveMemory reserve, ReleaseMemory release, Passed passed,
+                             std::uint64_t max_stored_bytes)
     : source_(source),
       container_(container),
       reserve_(std::move(reserve)),
+      release_(std::move(release)),
       passed_(std::move(passed)),
       total_bytes_(source.total_bytes()),
+      max_stored_bytes_(max_stored_bytes),
       protector_(container.keys),
       position_(container.records_offset) {}
 
@@ -60,32 +63,53 @@ std::optional<FoundRecord> RecordScanner::try_record() {
   const auto bytes = window().first<layout::kRecordHeaderBytes>();
   if (!is_record_header(bytes, container_.header)) return std::nullopt;
   const RecordHeader header = decode_record_header(bytes, container_.header);
-  if (header.type == RecordType::index && !index_bytes_fit(header)) return std::nullopt;
+  const bool fits = header.type == RecordType::index ? index_bytes_fit(header)
+                                                     : header.stored_bytes <= max_stored_bytes_;
+  if (!fits) return std::nullopt;
   const std::uint64_t offset = position_;
   const std::uint64_t end = offset + layout::kRecordHeaderBytes + header.stored_bytes;
   if (end > total_bytes_) return std::nullopt;
 
-  std::erase_if(failed_ends_, [offset](std::uint64_t failed) { return failed <= offset; });
-  if (failed_ends_.size() == kMaxTries) return std::nullopt;
-  const auto payload = read_payload(offset + layout::kRecordHeaderBytes, header.stored_bytes);
+  std::vector<std::uint64_t>& failed_ends = failed_ends_[static_cast<std::size_t>(header.type)];
+  std::erase_if(failed_ends, [offset](std::uint64_t failed) { return failed <= offset; });
+  if (failed_ends.size() == kMaxTries) return std::nullopt;
+  shrink_room(longest_chunk_bytes_);
+  if (!make_room(header)) return std::nullopt;
+  const auto payload = std::span(payload_).first(header.stored_bytes);
+  read_exactly(source_, offset + layout::kRecordHeaderBytes, payload);
   const auto data = protector_.try_open(bytes, header, payload);
   if (!data) {
-    failed_ends_.push_back(end);
+    failed_ends.push_back(end);
     return std::nullopt;
   }
   pass_to(end);
   return FoundRecord{.header = header, .offset = offset, .data = *data};
 }
 
-std::span<std::byte> RecordScanner::read_payload(std::uint64_t offset, std::uint32_t bytes) {
-  if (bytes > payload_.size()) {
+/// Whether there is memory for the payload. What chunks need is bounded by the header, which is
+/// authentic; what an index needs is not, so that it must not be kept from others either.
+bool RecordScanner::make_room(const RecordHeader& header) {
+  const std::size_t bytes = header.stored_bytes;
+  if (bytes <= payload_.size()) return true;
+  try {
     if (reserve_) reserve_(bytes - payload_.size());
-    payload_ = {};  // before the larger one is made
-    payload_.resize(bytes);
+  } catch (const Error& error) {
+    if (header.type != RecordType::index || error.kind() != errc::resource_exhausted) throw;
+    if (!index_passed_over_) index_passed_over_ = error;
+    return false;
   }
-  const auto payload = std::span(payload_).first(bytes);
-  read_exactly(source_, offset, payload);
-  return payload;
+  payload_ = {};  // before the larger one is made
+  payload_.resize(bytes);
+  if (header.type == RecordType::chunk) longest_chunk_bytes_ = bytes;
+  return true;
+}
+
+void RecordScanner::shrink_room(std::size_t bytes) {
+  if (payload_.size() <= bytes) return;
+  const std::size_t less = payload_.size() - bytes;
+  payload_ = {};  // before the smaller one is made
+  payload_.resize(bytes);
+  if (release_) release_(less);
 }
 
 void RecordScanner::pass_to(std::uint64_t offset) {

@@ -2,14 +2,13 @@
 
 #include <adapipe/error.hpp>
 #include <exception>
+#include <string>
 #include <utility>
-
-#include "util/thread.hpp"
 
 namespace adapipe::inline v0_1 {
 
-ContinuationRunner::ContinuationRunner(Post post, const std::string& thread_name)
-    : post_(std::move(post)), thread_name_(thread_name + "-then") {}
+ContinuationRunner::ContinuationRunner(Post post, ThreadOptions options)
+    : post_(std::move(post)), options_(std::move(options)) {}
 
 Continuations ContinuationRunner::prepare(std::function<void()> continuation) {
   Continuations one;
@@ -27,10 +26,7 @@ Continuations ContinuationRunner::prepare(std::function<void()> continuation) {
 void ContinuationRunner::make_thread() {
   if (closed_ || thread_.joinable()) return;
   try {
-    thread_ = std::thread([self = shared_from_this()] {
-      enter_own_thread(self->thread_name_);
-      self->run_all();
-    });
+    thread_ = OwnThread(options_, "-then", [self = shared_from_this()] { self->run_all(); });
   } catch (const std::exception& error) {
     throw Error(errc::resource_exhausted, std::string("cannot make a thread: ") + error.what());
   }
@@ -80,7 +76,7 @@ void ContinuationRunner::run_all() {
 }
 
 void ContinuationRunner::close() noexcept {
-  std::thread ending;
+  OwnThread ending;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -88,7 +84,7 @@ void ContinuationRunner::close() noexcept {
     ending = std::move(thread_);
   }
   if (!ending.joinable()) return;
-  if (ending.get_id() == std::this_thread::get_id())
+  if (ending.is_this_thread())
     ending.detach();
   else
     ending.join();

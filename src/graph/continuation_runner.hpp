@@ -5,8 +5,8 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <string>
-#include <thread>
+
+#include "util/thread.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -21,7 +21,7 @@ class ContinuationRunner : public std::enable_shared_from_this<ContinuationRunne
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  ContinuationRunner(Post post, const std::string& thread_name);
+  ContinuationRunner(Post post, ThreadOptions options);
 
   /// One that can be given to run(), which has a thread from now on. What it holds is let go where
   /// it has run: that may be the last handle to what calls run(). Throws Error(resource_exhausted).
@@ -41,12 +41,12 @@ class ContinuationRunner : public std::enable_shared_from_this<ContinuationRunne
   void run_all();
 
   const Post post_;
-  const std::string thread_name_;
+  const ThreadOptions options_;
   std::mutex mutex_;
   std::condition_variable changed_;
   Continuations waiting_;
   bool closed_ = false;
-  std::thread thread_;
+  OwnThread thread_;
 };
 
 }  // namespace adapipe::inline v0_1

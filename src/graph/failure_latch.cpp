@@ -7,8 +7,9 @@
 namespace adapipe::inline v0_1 {
 namespace {
 
-/// Made while there is memory: copying an Error takes none, making one does.
-const Error kOutOfMemory(errc::resource_exhausted, "out of memory");
+// Made while there is memory: copying an Error takes none, making one does. And before static
+// objects of the host's, so that it is there until the last of those has ended.
+[[gnu::init_priority(1000)]] const Error kOutOfMemory(errc::resource_exhausted, "out of memory");
 
 Error make_error(errc kind, const char* message) noexcept {
   try {

@@ -11,11 +11,12 @@
 namespace adapipe::inline v0_1 {
 
 namespace flow = oneapi::tbb::flow;
-static_assert(flow::unlimited == 0);
+static_assert(flow::unlimited == 0);  // as StepGroup::max_concurrency
 
 FlowGraph::FlowGraph(const FlowParts& parts)
     : parts_(parts),
       chunks_(parts.producer.chunks()),
+      free_slots_(static_cast<std::int64_t>(parts.slots.size())),
       sequence_(parts.producer.first_chunk()),
       write_strand_(parts.io),
       limiter_(graph_, parts.slots.size()) {
@@ -31,15 +32,43 @@ FlowGraph::FlowGraph(const FlowParts& parts)
 
 void FlowGraph::connect() {
   for (const StepGroup& group : parts_.chain.groups()) {
-    const std::size_t limit = group.max_concurrency;  // 0 is flow::unlimited
-    groups_.push_back(std::make_unique<Group>(graph_, limit, [this, &group](Slot slot) {
-      run_group(group, *slot);
-      return slot;
-    }));
-    if (groups_.size() > 1) flow::make_edge(*groups_[groups_.size() - 2], *groups_.back());
+    groups_.push_back(std::make_unique<GroupNodes>());
+    connect_group(group, *groups_.back());
+    if (groups_.size() > 1)
+      flow::make_edge(groups_[groups_.size() - 2]->exit(), groups_.back()->entrance());
   }
   connect_input();
-  connect_output(*groups_.back());
+  connect_output(groups_.back()->exit());
+}
+
+void FlowGraph::connect_group(const StepGroup& group, GroupNodes& nodes) {
+  if (group.may_wait) {
+    nodes.strand.emplace(parts_.io);
+    nodes.run_later.emplace(graph_, flow::serial,
+                            [this, &group, &nodes](Slot slot, RunLater::gateway_type& gateway) {
+                              run_group_later(group, *nodes.strand, slot, gateway);
+                            });
+  } else {
+    nodes.run.emplace(graph_, group.max_concurrency, [this, &group](Slot slot) {
+      run_group(group, *slot);
+      return slot;
+    });
+  }
+  if (!group.in_order) return;
+  flow::receiver<Slot>& runs = nodes.entrance();
+  nodes.sequencer.emplace(graph_, [](const Slot& slot) { return slot->sequence; });
+  flow::make_edge(*nodes.sequencer, runs);
+}
+
+flow::receiver<FlowGraph::Slot>& FlowGraph::GroupNodes::entrance() {
+  if (sequencer) return *sequencer;
+  if (run) return *run;
+  return *run_later;
+}
+
+flow::sender<FlowGraph::Slot>& FlowGraph::GroupNodes::exit() {
+  if (run) return *run;
+  return flow::output_port<0>(*run_later);
 }
 
 void FlowGraph::connect_input() {
@@ -47,7 +76,7 @@ void FlowGraph::connect_input() {
     read_next_.emplace(graph_, flow::unlimited,
                        [this](Claim, ReadNext::gateway_type& gateway) { read_next(gateway); });
     flow::make_edge(limiter_, *read_next_);
-    flow::make_edge(*read_next_, *groups_.front());
+    flow::make_edge(*read_next_, groups_.front()->entrance());
     return;
   }
   // Port 0: the first group has run; port 1: the chunk has to be read where waiting is allowed.
@@ -58,7 +87,7 @@ void FlowGraph::connect_input() {
   });
   flow::make_edge(limiter_, *enter_);
   flow::make_edge(flow::output_port<1>(*enter_), *read_later_);
-  flow::make_edge(*read_later_, *groups_.front());
+  flow::make_edge(*read_later_, groups_.front()->entrance());
 }
 
 void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
@@ -68,7 +97,7 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
     auto& entered = flow::output_port<0>(*enter_);
     const std::size_t next = runs_on_entry() ? 1 : 0;
     if (next < groups_.size())
-      flow::make_edge(entered, *groups_[next]);
+      flow::make_edge(entered, groups_[next]->entrance());
     else
       ends.push_back(&entered);
   }
@@ -87,40 +116,43 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
       write_next(slot, gateway);
     });
     connect(*write_next_);
-    flow::make_edge(*write_next_, limiter_);
     return;
   }
   if (parts_.consumer.ordered()) {
     place_.emplace(graph_, flow::serial, [this](Slot slot) {
+      parts_.backlog.enter();
       guarded(*slot, [&] { parts_.consumer.place(*slot); });
       return slot;
     });
     connect(*place_);
     ends = {&*place_};
   }
-  write_.emplace(graph_, parts_.consumer.max_concurrent_writes(),
-                 [this](Slot slot, Write::output_ports_type& ports) {
-                   write(*slot);
-                   retire(*slot, std::get<0>(ports));
-                 });
+  write_.emplace(graph_, parts_.consumer.max_concurrent_writes(), [this](Slot slot) {
+    if (!parts_.consumer.ordered()) parts_.backlog.enter();
+    write(*slot);
+    retire(*slot);
+    return flow::continue_msg();
+  });
   connect(*write_);
-  flow::make_edge(*write_, limiter_);
 }
 
 void FlowGraph::activate() {
-  for (std::size_t slot = 0; slot < parts_.slots.size(); ++slot) put_next_claim(limiter_);
+  claim_next();
   count_down();
 }
 
 void FlowGraph::wait() { graph_.wait_for_all(); }
 
-template <typename Port>
-void FlowGraph::put_next_claim(Port&& port) noexcept {
+void FlowGraph::claim_next() noexcept {
+  if (free_slots_.fetch_sub(1, std::memory_order_acq_rel) > 0) put_claim();
+}
+
+void FlowGraph::put_claim() noexcept {
   if (parts_.control.failed() || input_ended_) return;
-  if (chunks_ && claimed_.fetch_add(1, std::memory_order_relaxed) >= *chunks_) return;
+  if (chunks_ && sequence_ - parts_.producer.first_chunk() >= *chunks_) return;
   live_.fetch_add(1, std::memory_order_relaxed);
   try {
-    port.try_put(Claim());
+    limiter_.try_put(Claim());
   } catch (...) {
     parts_.control.fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
     count_down();
@@ -128,18 +160,23 @@ void FlowGraph::put_next_claim(Port&& port) noexcept {
 }
 
 void FlowGraph::enter(Enter::output_ports_type& ports) {
-  ChunkSlot& slot = parts_.slots.take();
-  slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));
+  ChunkSlot& slot = begin_chunk();
+  claim_next();
   ReadResult result = ReadResult::filled;
-  guarded(slot, [&] {
-    result = located(parts_.producer, slot, [&] { return parts_.producer.read(slot, false); });
-  });
+  guarded(slot, [&] { result = read_chunk(parts_.producer, slot, false, parts_.watch); });
   if (result == ReadResult::would_wait && !slot.poisoned) {
     std::get<1>(ports).try_put(&slot);
     return;
   }
   if (runs_on_entry()) run_group(parts_.chain.groups().front(), slot);
   std::get<0>(ports).try_put(&slot);
+}
+
+ChunkSlot& FlowGraph::begin_chunk() {
+  ChunkSlot& slot = parts_.slots.take();
+  slot.restart(sequence_++);
+  parts_.watch.chunk_begins();
+  return slot;
 }
 
 bool FlowGraph::runs_on_entry() const noexcept {
@@ -150,23 +187,21 @@ void FlowGraph::read_later(Slot slot, ReadLater::gateway_type& gateway) {
   Strand& strand = read_strands_[slot->sequence % read_strands_.size()];
   const auto post = [&strand](std::function<void()> job) { strand.post(std::move(job)); };
   on_io_thread(gateway, post, [this, slot, &gateway] {
-    guarded(*slot,
-            [&] { located(parts_.producer, *slot, [&] { parts_.producer.read(*slot, true); }); });
+    guarded(*slot, [&] { read_chunk(parts_.producer, *slot, true, parts_.watch); });
     gateway.try_put(slot);
   });
 }
 
 void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
+  claim_next();
   const auto post = [this](std::function<void()> job) {
     read_strands_.front().post(std::move(job));
   };
   on_io_thread(gateway, post, [this, &gateway] {
-    ChunkSlot& slot = parts_.slots.take();
-    slot.restart(sequence_.fetch_add(1, std::memory_order_relaxed));
+    ChunkSlot& slot = begin_chunk();
     bool filled = false;
     guarded(slot, [&] {
-      if (!input_ended_)
-        filled = located(parts_.producer, slot, [&] { return parts_.producer.next(slot); });
+      if (!input_ended_) filled = read_next_chunk(parts_.producer, slot, parts_.watch);
     });
     if (!filled) {  // a claim beyond the end of the stream
       slot.poisoned = true;
@@ -177,11 +212,12 @@ void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
 }
 
 void FlowGraph::write_next(Slot slot, WriteNext::gateway_type& gateway) {
+  parts_.backlog.enter();
   const auto post = [this](std::function<void()> job) { write_strand_.post(std::move(job)); };
-  on_io_thread(gateway, post, [this, slot, &gateway] {
+  on_io_thread(gateway, post, [this, slot] {
     guarded(*slot, [&] { parts_.consumer.place(*slot); });
     write(*slot);
-    retire(*slot, gateway);
+    retire(*slot);
   });
 }
 
@@ -212,11 +248,24 @@ void FlowGraph::run_group(const StepGroup& group, ChunkSlot& slot) noexcept {
   });
 }
 
+void FlowGraph::run_group_later(const StepGroup& group, Strand& strand, Slot slot,
+                                RunLater::gateway_type& gateway) {
+  const auto post = [&strand](std::function<void()> job) { strand.post(std::move(job)); };
+  on_io_thread(gateway, post, [this, &group, slot, &gateway] {
+    guarded(*slot, [&] {
+      const ChainWorkers::Lease worker(parts_.workers, ChainWorkers::kOtherThread);
+      located(parts_.producer, *slot, [&] { worker->run(group, *slot); });
+    });
+    gateway.try_put(slot);
+  });
+}
+
 void FlowGraph::write(ChunkSlot& slot) noexcept {
   guarded(slot, [&] {
-    located(parts_.consumer, slot, [&] { parts_.consumer.write(slot); });
+    write_chunk(parts_.consumer, slot, parts_.watch);
     parts_.control.chunk_done(slot);
   });
+  parts_.backlog.leave();
 }
 
 template <typename Work>
@@ -235,11 +284,11 @@ void FlowGraph::guarded(ChunkSlot& slot, Work&& work) noexcept {
   }
 }
 
-template <typename Port>
-void FlowGraph::retire(ChunkSlot& slot, Port&& port) noexcept {
+void FlowGraph::retire(ChunkSlot& slot) noexcept {
+  parts_.watch.chunk_ends(slot);
   parts_.slots.give(slot);
   limiter_.decrementer().try_put(1);  // before the next claim, so that none is ever refused
-  put_next_claim(port);
+  if (free_slots_.fetch_add(1, std::memory_order_acq_rel) < 0) put_claim();
   count_down();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <adapipe/observer.hpp>
 #include <adapipe/report.hpp>
 #include <adapipe/sink.hpp>
 #include <adapipe/source.hpp>
@@ -14,6 +15,7 @@
 #include "graph/parts.hpp"
 #include "graph/stage_chain.hpp"
 #include "memory/memory_account.hpp"
+#include "util/backlog.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -30,6 +32,9 @@ class Job {
   Job(Source source, Sink sink) : source_(std::move(source)), sink_(std::move(sink)) {}
   virtual ~Job() = default;
 
+  /// For who watches.
+  virtual OperationKind kind() const noexcept = 0;
+
   /// Opens source and sink, reads or writes the header. Then the parts exist. `memory`, for what
   /// grows, outlives the job. May throw.
   virtual void prepare(std::size_t worker_threads, MemoryAccount& memory) = 0;
@@ -45,7 +50,7 @@ class Job {
   /// Everything has been written: checks that it was everything, writes what closes it. May throw.
   virtual void finish() = 0;
   /// Makes it final at the sink, if there is one. May throw; nothing more is done then.
-  void commit();
+  virtual void commit();
   /// What was written reaches the storage medium. While chunks run, and none is being written.
   void sync();
   /// Byte and chunk counts.
@@ -53,6 +58,9 @@ class Job {
 
   /// Instead of commit(): undoes what can be undone at the sink, if it was opened.
   void abandon() noexcept;
+  /// Where its chunks pile up. Lives as long as the job; whoever drives the parts keeps it.
+  Backlog& backlog() noexcept { return backlog_; }
+
   /// Makes reads, writes and key services that wait return or throw soon. Thread-safe.
   void cancel() noexcept;
 
@@ -68,6 +76,7 @@ class Job {
   Source source_;
   Sink sink_;
   std::stop_source stop_;
+  Backlog backlog_;
   std::mutex mutex_;  // guards the pointers below against cancel()
   std::unique_ptr<SourceImpl> open_source_;
   std::unique_ptr<SinkImpl> open_sink_;

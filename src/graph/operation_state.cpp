@@ -6,9 +6,11 @@
 namespace adapipe::inline v0_1 {
 namespace {
 
-/// Made while there is memory, for whoever cancels may do it because there is none.
-const Error kCancelled(errc::cancelled, "the operation was cancelled");
-const Error kNoRoom(errc::resource_exhausted, "the Runtime has no room for one more operation");
+// Made while there is memory, for whoever cancels may do it because there is none. And before
+// static objects of the host's, so that they are there until the last of those has ended.
+[[gnu::init_priority(1000)]] const Error kCancelled(errc::cancelled, "the operation was cancelled");
+[[gnu::init_priority(1000)]] const Error kNoRoom(errc::resource_exhausted,
+                                                 "the Runtime has no room for one more operation");
 
 }  // namespace
 
@@ -20,7 +22,8 @@ OperationState::OperationState(RuntimeImpl& runtime, std::unique_ptr<Job> job, S
       max_in_flight_(options.max_in_flight),
       may_queue_(options.may_queue),
       started_(std::chrono::steady_clock::now()),
-      meter_(std::move(options.on_progress)) {}
+      meter_(std::move(options.on_progress)),
+      watch_(runtime.counters(), job_->kind()) {}
 
 OperationState::~OperationState() = default;
 
@@ -37,17 +40,23 @@ Operation OperationState::start(const Runtime& runtime, std::unique_ptr<Job> job
   return operation;
 }
 
-Report OperationState::run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options) {
+Operation OperationState::start_to_wait(const Runtime& runtime, std::unique_ptr<Job> job,
+                                        StartOptions options) {
   RuntimeImpl& impl = runtime.impl();
-  if (!impl.runs_on_this_thread())
-    return start(runtime, std::move(job), std::move(options)).state_->take();
+  if (!impl.runs_on_this_thread()) return start(runtime, std::move(job), std::move(options));
   auto state = std::make_shared<OperationState>(impl, std::move(job), std::move(options));
+  Operation operation(runtime, state);
   state->run_in_place();
-  return state->take();
+  return operation;
+}
+
+Report OperationState::run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options) {
+  return start_to_wait(runtime, std::move(job), std::move(options)).state_->take();
 }
 
 void OperationState::start_in_background() {
   const auto self = shared_from_this();
+  watch_.started();
   on_stop_.emplace(stop_, [this] { cancel(); });
   if (failed()) return complete();
   try {
@@ -88,6 +97,7 @@ void OperationState::run_in_place() {
 }
 
 void OperationState::begin_in_place() {
+  watch_.started();
   on_stop_.emplace(stop_, [this] { cancel(); });
   try {
     if (!failed()) {
@@ -98,9 +108,10 @@ void OperationState::begin_in_place() {
       max_slots_ = 1;
       if (runtime_.memory().try_extend(bytes_for(1))) held_bytes_ = bytes_for(1);
       slots_ = std::make_unique<SlotPool>(1);
-      workers_ = std::make_unique<ChainWorkers>(job_->chain(), 1);
+      job_->chain().introduce_to(watch_);
+      workers_ = std::make_unique<ChainWorkers>(job_->chain(), 1, &watch_);
       serial_.emplace(job_->producer(), job_->chain(), job_->consumer(), slots_->take(), *workers_,
-                      *this);
+                      *this, watch_);
     }
   } catch (...) {
     fail(FailureLatch::current_exception_as_error(errc::io_error));
@@ -162,7 +173,9 @@ void OperationState::build_graph() {
 void OperationState::run_graph() noexcept {
   try {
     slots_ = std::make_unique<SlotPool>(max_slots_);
-    workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads());
+    job_->backlog().begin(max_slots_);
+    job_->chain().introduce_to(watch_);
+    workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads(), &watch_);
     graph_ =
         std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
                                               .chain = job_->chain(),
@@ -171,7 +184,9 @@ void OperationState::run_graph() noexcept {
                                               .workers = *workers_,
                                               .io = runtime_.io(),
                                               .most_waiting_reads = runtime_.reads_per_operation(),
-                                              .control = *this});
+                                              .backlog = job_->backlog(),
+                                              .control = *this,
+                                              .watch = watch_});
   } catch (...) {
     fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
     return on_io_thread(&OperationState::finish);
@@ -180,7 +195,7 @@ void OperationState::run_graph() noexcept {
 }
 
 void OperationState::chunk_done(const ChunkSlot& slot) {
-  meter_.add(slot.plain_bytes, layout::kRecordHeaderBytes + slot.stored_bytes);
+  meter_.add(slot.plain_bytes, job_->chain().record_header_bytes() + slot.stored_bytes);
   if (!writes_are_awaited_.load()) return;
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
@@ -241,15 +256,19 @@ void OperationState::complete() noexcept {
   if (held_bytes_ > 0) runtime_.memory().leave(std::exchange(held_bytes_, 0));
   if (held_places_ > 0) runtime_.operations().leave(std::exchange(held_places_, 0));
 
+  watch_.ended(error ? &*error : nullptr);
   const std::shared_ptr<ContinuationRunner> runner = runtime_.continuations();
   Continuations continuations;
+  std::function<void()> told;
   {
     const std::lock_guard lock(mutex_);
     error_ = error;
     done_ = true;
     continuations = std::move(continuations_);
+    told = std::move(told_);
     changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
   }
+  if (told) told();
   if (!continuations.empty()) runner->run(std::move(continuations));
 }
 
@@ -261,6 +280,18 @@ void OperationState::on_done(std::function<void()> continuation) {
     if (!done_) return continuations_.splice(continuations_.end(), one);
   }
   runner->run(std::move(one));
+}
+
+void OperationState::tell_when_done(const Operation& operation, std::function<void()> told) {
+  OperationState& state = *operation.state_;
+  {
+    const std::lock_guard lock(state.mutex_);
+    if (!state.done_) {
+      state.told_ = std::move(told);
+      return;
+    }
+  }
+  told();
 }
 
 void OperationState::fail(Error error) noexcept {
@@ -294,12 +325,18 @@ void OperationState::queue_at(FifoGate& gate, FifoGate::Take take, std::size_t& 
     const std::lock_guard lock(mutex_);
     queued_at_ = &gate;
   }
-  gate.enter(this, std::move(take), [self, this, &held, then](std::size_t taken) {
+  const auto asked = OperationWatch::Clock::now();
+  gate.enter(this, std::move(take), [self, this, &gate, &held, then, asked](std::size_t taken) {
     {
       const std::lock_guard lock(mutex_);
       queued_at_ = nullptr;
     }
     held = taken;
+    const auto waited = OperationWatch::Clock::now() - asked;
+    if (&gate == &runtime_.memory())
+      watch_.waited_for_memory(waited);
+    else
+      watch_.waited_for_place(waited);
     on_io_thread(then);
   });
   // A fail() that came before the entry could not withdraw it.

@@ -52,8 +52,11 @@ class OperationState final : public RunControl,
 
   /// Starts a job on the runtime's threads; with a serial one, runs it here before returning.
   static Operation start(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
-  /// Starts and waits. On a thread of this runtime the job runs serially, in place: waiting there
-  /// could be waiting for oneself.
+  /// As start(). On a thread of this runtime the job runs serially, in place: waiting there could
+  /// be waiting for oneself.
+  static Operation start_to_wait(const Runtime& runtime, std::unique_ptr<Job> job,
+                                 StartOptions options);
+  /// Starts so, and waits.
   static Report run(const Runtime& runtime, std::unique_ptr<Job> job, StartOptions options);
 
   /// For who feeds the job chunk by chunk. It runs in the background; where there are no threads
@@ -80,6 +83,10 @@ class OperationState final : public RunControl,
   /// `continuation` runs once it is done, as the last thing that is done for it. Throws
   /// Error(resource_exhausted); it was not taken then.
   void on_done(std::function<void()> continuation);
+  /// `told` is called once `operation` is done, on the thread that ends it, or at once if it is. It
+  /// must neither throw nor wait. Once for each operation: for who waits for several of them where
+  /// nobody else may be there to run what on_done() is given.
+  static void tell_when_done(const Operation& operation, std::function<void()> told);
   void cancel() noexcept;
   Progress progress() const noexcept { return meter_.now(); }
   const Error* error() const noexcept;
@@ -122,6 +129,7 @@ class OperationState final : public RunControl,
   const std::chrono::steady_clock::time_point started_;
   FailureLatch latch_;
   ProgressMeter meter_;
+  OperationWatch watch_;
 
   std::size_t held_places_ = 0;
   std::size_t held_bytes_ = 0;
@@ -142,6 +150,7 @@ class OperationState final : public RunControl,
   mutable std::atomic<bool> writes_are_awaited_{false};
   mutable WorkerCondition changed_;  // done_, and what wait_until_written() looks at
   Continuations continuations_;
+  std::function<void()> told_;
 
   // Last: its destructor waits for a callback that runs.
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

@@ -8,6 +8,7 @@
 
 #include "graph/failure_latch.hpp"
 #include "memory/chunk_slot.hpp"
+#include "observe/operation_watch.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -74,6 +75,28 @@ auto located(const Part& part, const ChunkSlot& slot, Work&& work) {
     part.locate(error, slot);
     throw error;
   }
+}
+
+/// The steps of a chunk that are not stages, as every runner does them: located, and watched.
+inline ReadResult read_chunk(Producer& producer, ChunkSlot& slot, bool may_wait,
+                             OperationWatch& watch) {
+  const auto began = OperationWatch::Clock::now();
+  const ReadResult result = located(producer, slot, [&] { return producer.read(slot, may_wait); });
+  if (result == ReadResult::filled) watch.was_read(slot, {began, OperationWatch::Clock::now()});
+  return result;
+}
+
+inline bool read_next_chunk(Producer& producer, ChunkSlot& slot, OperationWatch& watch) {
+  const auto began = OperationWatch::Clock::now();
+  const bool filled = located(producer, slot, [&] { return producer.next(slot); });
+  if (filled) watch.was_read(slot, {began, OperationWatch::Clock::now()});
+  return filled;
+}
+
+inline void write_chunk(Consumer& consumer, ChunkSlot& slot, OperationWatch& watch) {
+  const auto began = OperationWatch::Clock::now();
+  located(consumer, slot, [&] { consumer.write(slot); });
+  watch.was_written(slot, {began, OperationWatch::Clock::now()});
 }
 
 }  // namespace adapipe::inline v0_1

@@ -7,6 +7,7 @@
 
 #include "graph/push_source.hpp"
 #include "memory/buffer_access.hpp"
+#include "util/endian.hpp"
 #include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -29,10 +30,7 @@ ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
   const std::size_t bytes =
       std::min<std::uint64_t>(chunk_bytes_, *total_bytes_ - slot.plain_offset);
   Buffer& buffer = slot.front();
-  if (slot.filled_bytes == 0) {
-    Index::check_chunk_fits(slot.sequence);
-    BufferAccess::allocate(buffer, bytes);
-  }
+  if (slot.filled_bytes == 0) BufferAccess::allocate(buffer, bytes);
   while (slot.filled_bytes < bytes) {
     throw_if_stopped(stop_);
     const std::uint64_t offset = slot.plain_offset + slot.filled_bytes;
@@ -52,7 +50,6 @@ ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
 bool PlainReader::next(ChunkSlot& slot) {
   if (ended_) return false;
   slot.plain_offset = next_offset_;
-  Index::check_chunk_fits(slot.sequence);
   // A stream that knows its size gets no more room than that, and one byte that shows if it errs.
   const std::uint64_t rest = total_bytes_.value_or(UINT64_MAX) - slot.plain_offset;
   const std::size_t room = rest < chunk_bytes_ ? static_cast<std::size_t>(rest) + 1 : chunk_bytes_;
@@ -87,29 +84,49 @@ void PlainReader::check_total(std::uint64_t plain_bytes) const {
         .in_file(source_.name());
 }
 
-RecordWriter::RecordWriter(SinkImpl& sink, std::uint64_t records_offset, MemoryAccount& memory)
-    : sink_(sink),
-      positional_(dynamic_cast<PositionalSinkImpl*>(&sink)),
-      records_offset_(records_offset),
-      memory_(memory) {}
+ChunkWriter::ChunkWriter(SinkImpl& sink, std::uint64_t head_bytes)
+    : sink_(sink), positional_(dynamic_cast<PositionalSinkImpl*>(&sink)), end_offset_(head_bytes) {}
 
-void RecordWriter::place(ChunkSlot& slot) {
-  if (slot.sequence != index_.chunks())
+void ChunkWriter::place(ChunkSlot& slot) {
+  if (slot.sequence != chunks_)
     throw Error(errc::io_error, "internal error: chunks are out of order");
-  slot.record_offset = end_offset();
-  memory_.charge(4 * sizeof(IndexEntry));  // the vector may double, and is encoded and sealed
-  index_.add({.stored_bytes = slot.stored_bytes, .plain_bytes = slot.plain_bytes});
+  slot.record_offset = end_offset_;
+  list(slot);
+  ++chunks_;
+  plain_bytes_ += slot.plain_bytes;
+  end_offset_ += slot.data.size();
 }
 
-void RecordWriter::write(ChunkSlot& slot) {
+void ChunkWriter::write(ChunkSlot& slot) {
   if (positional_)
     positional_->write_at(slot.record_offset, slot.data);
   else
     sink_.write(slot.data);
 }
 
-void RecordWriter::locate(Error& error, const ChunkSlot& slot) const {
+void ChunkWriter::locate(Error& error, const ChunkSlot& slot) const {
   error.in_file(sink_.name()).at_offset(slot.record_offset);
+}
+
+RecordWriter::RecordWriter(SinkImpl& sink, std::uint64_t head_bytes, const RecordKeys& keys,
+                           MemoryAccount& memory)
+    : ChunkWriter(sink, head_bytes), keys_(keys), memory_(memory) {}
+
+void RecordWriter::list(const ChunkSlot& slot) {
+  memory_.charge(4 * sizeof(IndexEntry));  // the vector may double, and is encoded and sealed
+  index_.add({.stored_bytes = static_cast<std::uint32_t>(slot.stored_bytes),
+              .plain_bytes = slot.plain_bytes});
+}
+
+std::vector<std::byte> RecordWriter::tail() const { return seal_tail(index_, end_offset(), keys_); }
+
+void FrameWriter::list(const ChunkSlot& slot) {
+  memory_.charge(3 * sizeof(SeekTableEntry), "the seek table");  // it may double, and is encoded
+  const std::byte* const checksum =
+      slot.data.data() + slot.data.size() - seekable_layout::kChecksumBytes;
+  table_.add({.frame_bytes = static_cast<std::uint32_t>(slot.stored_bytes),
+              .plain_bytes = slot.plain_bytes,
+              .checksum = load_le<std::uint32_t>(checksum)});
 }
 
 }  // namespace adapipe::inline v0_1

@@ -6,8 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
+#include "container/create.hpp"
 #include "container/index.hpp"
+#include "container/record.hpp"
+#include "container/seek_table.hpp"
 #include "graph/parts.hpp"
 #include "memory/memory_account.hpp"
 
@@ -39,11 +43,11 @@ class PlainReader final : public Producer {
   bool ended_ = false;
 };
 
-/// Gives each record its place in the container and its entry in the index, and writes it there.
-/// Borrows the sink. place() is called in order.
-class RecordWriter final : public Consumer {
+/// Writes chunks one behind the other. Borrows the sink. place() is called in order.
+class ChunkWriter : public Consumer {
  public:
-  RecordWriter(SinkImpl& sink, std::uint64_t records_offset, MemoryAccount& memory);
+  /// The first chunk follows `head_bytes` of something else.
+  explicit ChunkWriter(SinkImpl& sink, std::uint64_t head_bytes = 0);
 
   bool ordered() const noexcept override { return true; }
   /// Also where the sink may be written anywhere, but may wait.
@@ -55,15 +59,52 @@ class RecordWriter final : public Consumer {
   void write(ChunkSlot& slot) override;
   void locate(Error& error, const ChunkSlot& slot) const override;
 
-  const Index& index() const noexcept { return index_; }
-  std::uint64_t end_offset() const noexcept { return records_offset_ + index_.records_total(); }
+  /// What closes the output, to stand at end_offset(); may be empty.
+  virtual std::vector<std::byte> tail() const { return {}; }
+
+  std::uint64_t chunks() const noexcept { return chunks_; }
+  std::uint64_t plain_bytes() const noexcept { return plain_bytes_; }
+  std::uint64_t end_offset() const noexcept { return end_offset_; }
 
  private:
+  /// Remembers of a chunk what tail() will say. O(1).
+  virtual void list(const ChunkSlot&) {}
+
   SinkImpl& sink_;
   PositionalSinkImpl* const positional_;  // nullptr: a stream
-  const std::uint64_t records_offset_;
+  std::uint64_t chunks_ = 0;
+  std::uint64_t plain_bytes_ = 0;
+  std::uint64_t end_offset_;
+};
+
+/// Writes the records of an adapipe container, which index and trailer close. Borrows the keys.
+class RecordWriter final : public ChunkWriter {
+ public:
+  RecordWriter(SinkImpl& sink, std::uint64_t head_bytes, const RecordKeys& keys,
+               MemoryAccount& memory);
+
+  std::vector<std::byte> tail() const override;
+
+ private:
+  void list(const ChunkSlot& slot) override;
+
+  const RecordKeys& keys_;
   MemoryAccount& memory_;
   Index index_;
+};
+
+/// Writes the frames of a seekable zstd file, each with a content checksum, and its seek table.
+class FrameWriter final : public ChunkWriter {
+ public:
+  FrameWriter(SinkImpl& sink, MemoryAccount& memory) : ChunkWriter(sink), memory_(memory) {}
+
+  std::vector<std::byte> tail() const override { return table_.encode(); }
+
+ private:
+  void list(const ChunkSlot& slot) override;
+
+  MemoryAccount& memory_;
+  SeekTable table_;
 };
 
 }  // namespace adapipe::inline v0_1

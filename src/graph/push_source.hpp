@@ -1,17 +1,20 @@
 #pragma once
 
+#include <adapipe/rate_limit.hpp>
 #include <adapipe/source.hpp>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "graph/continuation_runner.hpp"
 #include "graph/worker_condition.hpp"
 #include "io/executor.hpp"
+#include "io/token_bucket.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -76,11 +79,14 @@ class PushChannel {
 };
 
 /// The channel's end in an operation. Its read() keeps a thread of `io`, if there is one, for as
-/// long as the writer likes, so it brings one along.
+/// long as the writer likes, so it brings one along. With a limit, a chunk is held until it is paid
+/// for; the writer waits for room meanwhile.
 class PushSource final : public SourceImpl {
  public:
-  PushSource(std::shared_ptr<PushChannel> channel, IoExecutor* io)
+  PushSource(std::shared_ptr<PushChannel> channel, IoExecutor* io,
+             const std::optional<RateLimit>& limit)
       : channel_(std::move(channel)), io_(io) {
+    if (limit) bucket_.emplace(limit->bucket());
     if (io_) io_->allow_one_more();
   }
   /// Nobody will read: the writer need not wait.
@@ -89,13 +95,21 @@ class PushSource final : public SourceImpl {
     if (io_) io_->allow_one_less();
   }
 
-  std::size_t read(std::span<std::byte> to) override { return channel_->read(to); }
-  void cancel() noexcept override { channel_->close(); }
+  std::size_t read(std::span<std::byte> to) override {
+    const std::size_t bytes = channel_->read(to);
+    if (bucket_) bucket_->take_all(bytes);
+    return bytes;
+  }
+  void cancel() noexcept override {
+    if (bucket_) bucket_->cancel();
+    channel_->close();
+  }
   std::string name() const override { return "written data"; }
 
  private:
   std::shared_ptr<PushChannel> channel_;
   IoExecutor* const io_;
+  std::optional<BucketUser> bucket_;
 };
 
 }  // namespace adapipe::inline v0_1

@@ -23,43 +23,37 @@ std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
           layout::kRecordHeaderBytes + stored_bytes};
 }
 
-IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source,
-                                         const OpenedContainer& container, const Index& index,
-                                         const StageChain& chain, std::stop_token stop)
-    : source_(source), container_(container), index_(index), chain_(chain), stop_(std::move(stop)) {
-  starts_.reserve(index.chunks());
-  Start start{.plain = 0, .record = container.records_offset};
-  for (const IndexEntry& entry : index.entries()) {
+IndexedRecordReader::IndexedRecordReader(PositionalSourceImpl& source, StageChain chain,
+                                         OpenedContainer container, Index index,
+                                         std::stop_token stop)
+    : IndexedReader(source, std::move(chain), std::move(stop)),
+      container_(std::move(container)),
+      index_(std::move(index)) {
+  starts_.reserve(index_.chunks());
+  Start start{.plain = 0, .record = container_.records_offset};
+  for (const IndexEntry& entry : index_.entries()) {
     starts_.push_back(start);
     start.plain += entry.plain_bytes;
     start.record += layout::kRecordHeaderBytes + entry.stored_bytes;
   }
 }
 
-ReadResult IndexedRecordReader::read_record(ChunkSlot& slot, bool may_wait) const {
-  const IndexEntry& entry = index_[slot.sequence];
-  if (slot.filled_bytes == 0) {
-    slot.plain_offset = starts_[slot.sequence].plain;
-    slot.record_offset = starts_[slot.sequence].record;
-    check_stored_bytes(chain_, entry.plain_bytes, entry.stored_bytes);
-    slot.data = record_space(slot, entry.stored_bytes);
-  }
-  while (slot.filled_bytes < slot.data.size()) {
-    throw_if_stopped(stop_);
-    const std::uint64_t offset = slot.record_offset + slot.filled_bytes;
-    const std::span<std::byte> rest = slot.data.subspan(slot.filled_bytes);
-    const std::optional<std::size_t> got =
-        may_wait ? source_.read_at(offset, rest) : source_.try_read_at(offset, rest);
-    if (!got) return ReadResult::would_wait;
-    if (*got == 0)
-      throw Error(errc::truncated, "became shorter while it was read").at_offset(offset);
-    slot.filled_bytes += *got;
-  }
-  check_header(slot);
-  return ReadResult::filled;
+StoredChunk IndexedRecordReader::chunk(std::uint64_t number) const noexcept {
+  const IndexEntry& entry = index_[number];
+  return {.offset = starts_[number].record,
+          .bytes = layout::kRecordHeaderBytes + std::uint64_t{entry.stored_bytes},
+          .plain_offset = starts_[number].plain,
+          .plain_bytes = entry.plain_bytes};
 }
 
-void IndexedRecordReader::check_header(ChunkSlot& slot) const {
+std::span<std::byte> IndexedRecordReader::make_room(ChunkSlot& slot,
+                                                    const StoredChunk& chunk) const {
+  const std::uint32_t stored_bytes = index_[slot.sequence].stored_bytes;
+  check_stored_bytes(chain(), chunk.plain_bytes, stored_bytes);
+  return record_space(slot, stored_bytes);
+}
+
+void IndexedRecordReader::accept(ChunkSlot& slot, const StoredChunk&) const {
   const auto bytes = std::span<const std::byte>(slot.data).first<layout::kRecordHeaderBytes>();
   const RecordHeader header = decode_record_header(bytes, container_.header);
   const IndexEntry& entry = index_[slot.sequence];
@@ -70,27 +64,21 @@ void IndexedRecordReader::check_header(ChunkSlot& slot) const {
   slot.stored_bytes = header.stored_bytes;
 }
 
-void IndexedRecordReader::locate(Error& error, const ChunkSlot& slot) const {
-  error.in_file(source_.name()).at_offset(slot.record_offset);
-}
-
-std::uint64_t IndexedRecordReader::chunk_at(std::uint64_t plain_offset) const noexcept {
-  const auto after = std::upper_bound(
-      starts_.begin(), starts_.end(), plain_offset,
-      [](std::uint64_t offset, const Start& start) { return offset < start.plain; });
-  return static_cast<std::uint64_t>(after - starts_.begin()) - 1;
-}
-
-StreamRecordReader::StreamRecordReader(SourceImpl& source, const OpenedContainer& container,
-                                       const StageChain& chain, std::uint64_t max_plain_bytes,
+StreamRecordReader::StreamRecordReader(SourceImpl& source, StageChain chain,
+                                       OpenedContainer container, std::uint64_t max_plain_bytes,
                                        MemoryAccount& memory, std::stop_token stop)
-    : source_(source),
-      container_(container),
-      chain_(chain),
+    : StoredReader(std::move(chain)),
+      source_(source),
+      container_(std::move(container)),
       max_plain_bytes_(max_plain_bytes),
-      offset_(container.records_offset),
+      offset_(container_.records_offset),
       memory_(memory),
       stop_(std::move(stop)) {}
+
+std::size_t StreamRecordReader::largest_chunk_bytes() const {
+  const std::uint64_t chunk_bytes = container_.header.chunk_bytes;
+  return static_cast<std::size_t>(std::min(chunk_bytes, plain_bytes().value_or(chunk_bytes)));
+}
 
 bool StreamRecordReader::next(ChunkSlot& slot) {
   if (index_header_) return false;
@@ -109,7 +97,7 @@ bool StreamRecordReader::next(ChunkSlot& slot) {
   const std::uint64_t promised = container_.header.plain_bytes.value_or(UINT64_MAX);
   if (header.plain_bytes > promised - seen_.plain_total())
     throw Error(errc::corrupt, "the chunks hold more than the header says");
-  check_stored_bytes(chain_, header.plain_bytes, header.stored_bytes);
+  check_stored_bytes(chain(), header.plain_bytes, header.stored_bytes);
   if (header.plain_bytes > max_plain_bytes_ - seen_.plain_total())
     throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
                                           std::to_string(max_plain_bytes_) + " plain bytes");
@@ -138,7 +126,7 @@ void StreamRecordReader::read_exactly(std::span<std::byte> to) {
   }
 }
 
-void StreamRecordReader::check_end() {
+StoredReader::Totals StreamRecordReader::finish() {
   if (!index_header_)
     throw Error(errc::io_error, "internal error: the stream was not read through");
   const std::uint64_t index_offset = offset_ - layout::kRecordHeaderBytes;
@@ -149,6 +137,7 @@ void StreamRecordReader::check_end() {
         .in_file(source_.name())
         .at_offset(index_offset);
   }
+  return {.chunks = seen_.chunks(), .plain_bytes = seen_.plain_total(), .stored_bytes = offset_};
 }
 
 void StreamRecordReader::read_index_and_trailer() {
@@ -182,9 +171,10 @@ void PlainWriter::place(ChunkSlot& slot) {
 }
 
 void PlainWriter::write(ChunkSlot& slot) {
-  if (positional_)
+  const bool is_empty = slot.data.empty();  // a frame of a zstd file may be
+  if (positional_ && !is_empty)
     positional_->write_at(slot.plain_offset, slot.data);
-  else
+  else if (!is_empty)
     sink_.write(slot.data);
   chunks_.fetch_add(1, std::memory_order_relaxed);
   bytes_.fetch_add(slot.data.size(), std::memory_order_relaxed);

@@ -14,6 +14,7 @@
 #include "container/open.hpp"
 #include "graph/parts.hpp"
 #include "graph/stage_chain.hpp"
+#include "graph/stored_reader.hpp"
 #include "memory/memory_account.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -26,62 +27,59 @@ void check_stored_bytes(const StageChain& chain, std::uint32_t plain_bytes,
 /// Makes room for a whole record in the front buffer: the header in front of the data.
 std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes);
 
-/// Reads the records of a container whose index is known: any record, on any thread. Borrows.
-class IndexedRecordReader final : public Producer {
+/// Reads the records of a container whose index is known.
+class IndexedRecordReader final : public IndexedReader {
  public:
-  IndexedRecordReader(PositionalSourceImpl& source, const OpenedContainer& container,
-                      const Index& index, const StageChain& chain, std::stop_token stop = {});
+  IndexedRecordReader(PositionalSourceImpl& source, StageChain chain, OpenedContainer container,
+                      Index index, std::stop_token stop);
 
   std::optional<std::uint64_t> chunks() const noexcept override { return index_.chunks(); }
-  ReadResult read(ChunkSlot& slot, bool may_wait) override { return read_record(slot, may_wait); }
-  bool next(ChunkSlot&) override { return false; }
-  void locate(Error& error, const ChunkSlot& slot) const override;
-
-  /// read(), which changes nothing here. Thread-safe.
-  ReadResult read_record(ChunkSlot& slot, bool may_wait) const;
-  /// The chunk that holds plain byte `offset`, which must be below the index's plain_total().
-  std::uint64_t chunk_at(std::uint64_t plain_offset) const noexcept;
-  std::uint64_t plain_offset(std::uint64_t chunk) const noexcept { return starts_[chunk].plain; }
+  StoredChunk chunk(std::uint64_t number) const noexcept override;
+  std::uint64_t plain_total() const noexcept override { return index_.plain_total(); }
+  bool plain_bytes_are_certain() const override { return true; }
+  std::optional<std::uint16_t> slot_type() const override { return container_.slot_type(); }
 
  private:
+  std::span<std::byte> make_room(ChunkSlot& slot, const StoredChunk& chunk) const override;
+  void accept(ChunkSlot& slot, const StoredChunk& chunk) const override;
+
   struct Start {
     std::uint64_t plain;
     std::uint64_t record;
   };
-  void check_header(ChunkSlot& slot) const;
 
-  PositionalSourceImpl& source_;
-  const OpenedContainer& container_;
-  const Index& index_;
-  const StageChain& chain_;
-  const std::stop_token stop_;
+  const OpenedContainer container_;
+  const Index index_;
   std::vector<Start> starts_;  // by chunk
 };
 
-/// Reads the records of a container front to back. Borrows.
-class StreamRecordReader final : public Producer {
+/// Reads the records of a container front to back. Borrows the source.
+class StreamRecordReader final : public StoredReader {
  public:
-  StreamRecordReader(SourceImpl& source, const OpenedContainer& container, const StageChain& chain,
+  StreamRecordReader(SourceImpl& source, StageChain chain, OpenedContainer container,
                      std::uint64_t max_plain_bytes, MemoryAccount& memory, std::stop_token stop);
 
   std::optional<std::uint64_t> chunks() const noexcept override { return std::nullopt; }
+  std::size_t largest_chunk_bytes() const override;
+  std::optional<std::uint64_t> plain_bytes() const override {
+    return container_.header.plain_bytes;
+  }
+  bool plain_bytes_are_certain() const override {
+    return container_.header.integrity == Integrity::aead;
+  }
+  std::optional<std::uint16_t> slot_type() const override { return container_.slot_type(); }
   ReadResult read(ChunkSlot&, bool) override { return ReadResult::filled; }
   bool next(ChunkSlot& slot) override;
   void locate(Error& error, const ChunkSlot& slot) const override;
-
   /// After next() has said false: reads index and trailer, and checks them against what was seen.
-  void check_end();
-
-  const Index& seen() const noexcept { return seen_; }
-  std::uint64_t container_bytes() const noexcept { return offset_; }
+  Totals finish() override;
 
  private:
   void read_exactly(std::span<std::byte> to);
   void read_index_and_trailer();
 
   SourceImpl& source_;
-  const OpenedContainer& container_;
-  const StageChain& chain_;
+  const OpenedContainer container_;
   const std::uint64_t max_plain_bytes_;
   std::uint64_t offset_;  // in the container
   Index seen_;

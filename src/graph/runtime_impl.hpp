@@ -8,9 +8,15 @@
 #include "graph/continuation_runner.hpp"
 #include "graph/worker_arena.hpp"
 #include "io/executor.hpp"
+#include "memory/chunk_cache.hpp"
 #include "memory/fifo_gate.hpp"
+#include "observe/counters.hpp"
 
 namespace adapipe::inline v0_1 {
+
+/// The budget if nothing else is asked for: a quarter of the memory the process may use, at most
+/// 1 GiB.
+std::size_t default_budget_bytes();
 
 /// What a Runtime stands for. Thread-safe. Destroyed by a thread of the host's, when no operation
 /// uses it: Operation holds a Runtime until it has joined.
@@ -27,6 +33,10 @@ class RuntimeImpl {
   FifoGate& operations() noexcept { return operations_; }
   FifoGate& memory() noexcept { return memory_; }
   const FifoGate& memory() const noexcept { return memory_; }
+  /// What Readers without a cache of their own share.
+  ChunkCache& decoded_chunks() noexcept { return decoded_chunks_; }
+  Counters& counters() noexcept { return counters_; }
+  Metrics metrics() const;
   IoExecutor& io() noexcept { return *io_; }  ///< not if is_serial()
   IoExecutor* io_or_null() noexcept { return io_ ? &*io_ : nullptr; }
   /// How many reads of one operation may wait at once. So many that every operation still has a
@@ -55,10 +65,12 @@ class RuntimeImpl {
   const int process_;
   FifoGate operations_;
   FifoGate memory_;
+  ChunkCache decoded_chunks_;
+  Counters counters_;
   std::size_t reads_per_operation_ = 1;
   const std::shared_ptr<ContinuationRunner> continuations_;
   std::optional<IoExecutor> io_;
-  std::optional<WorkerArena> workers_;  // ends first: its tasks use the executor
+  std::optional<WorkerArena> workers_;
 };
 
 }  // namespace adapipe::inline v0_1

@@ -14,19 +14,22 @@ namespace adapipe::inline v0_1 {
 class SerialRunner {
  public:
   SerialRunner(Producer& producer, const StageChain& chain, Consumer& consumer, ChunkSlot& slot,
-               ChainWorkers& workers, RunControl& control);
+               ChainWorkers& workers, RunControl& control, OperationWatch& watch);
 
   /// false: there is no further chunk, or the operation has failed.
   bool run_chunk() noexcept;
 
  private:
-  bool read_chunk();
+  /// The whole way of the slot's chunk; false as above.
+  bool pass_through() noexcept;
+  bool read();
 
   Producer& producer_;
   const StageChain& chain_;
   Consumer& consumer_;
   ChunkSlot& slot_;
   RunControl& control_;
+  OperationWatch& watch_;
   const ChainWorkers::Lease worker_;
   std::uint64_t sequence_;
 };

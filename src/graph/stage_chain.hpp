@@ -12,6 +12,7 @@
 
 #include "container/record.hpp"
 #include "memory/chunk_slot.hpp"
+#include "observe/operation_watch.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -20,32 +21,52 @@ struct StepGroup {
   std::size_t first = 0;
   std::size_t last = 0;             ///< one past the end
   std::size_t max_concurrency = 0;  ///< 0: unlimited
+  bool in_order = false;            ///< chunk after chunk, one at a time
+  bool may_wait = false;            ///< to be run where waiting is allowed; implies in_order
 };
 
-/// The CPU work on a chunk. Forward: the stages in order, then sealing the record. Backward:
-/// opening the record, then the stages in reverse. Immutable; holds the record keys.
+/// How a chunk stands in an adapipe container: as a record.
+struct RecordFraming {
+  RecordKeys keys;
+  Header container;  ///< gives the limits that hostile records are held to (backward)
+};
+
+/// The CPU work on a chunk. Forward: the stages in order, taps among them, then sealing the
+/// record. Backward: opening the record, then the stages in reverse. Without a framing there is no
+/// record: forward, what the last stage made is what is stored; backward, slot.data holds it, and
+/// slot.plain_bytes, stored_bytes and skipped say what a record would. Immutable; holds the record
+/// keys.
 class StageChain {
  public:
-  /// `container` gives the limits that hostile records are held to (backward).
   StageChain(Direction direction, std::vector<std::shared_ptr<const Stage>> stages, RecordKeys keys,
              const Header& container);
+  /// Without a framing.
+  StageChain(Direction direction, std::vector<std::shared_ptr<const Stage>> stages);
 
   Direction direction() const noexcept { return direction_; }
   const std::vector<std::shared_ptr<const Stage>>& stages() const noexcept { return stages_; }
-  const RecordKeys& keys() const noexcept { return keys_; }
-  const Header& container() const noexcept { return container_; }
-  /// Steps: one per stage and one for the record.
-  std::size_t steps() const noexcept { return stages_.size() + 1; }
-  /// At least one; a stage with a concurrency limit has a group of its own.
+  const std::optional<RecordFraming>& framing() const noexcept { return framing_; }
+  /// Steps: one per stage and one for the record, if there is one.
+  std::size_t steps() const noexcept { return stages_.size() + (framing_ ? 1 : 0); }
+  /// At least one, which is empty if there are no steps; a stage with a concurrency limit has a
+  /// group of its own.
   const std::vector<StepGroup>& groups() const noexcept { return groups_; }
 
-  /// The most bytes that go into stage `stage` (or into the record, for stages().size()) when the
-  /// chunk has `plain_bytes` and the stages in `skipped` passed it through.
+  /// Which bit of ChunkSlot::skipped is a stage's; empty: a tap's, which has none. Backward
+  /// there are none, and a stage's bit is its number.
+  std::optional<unsigned> skip_bit(std::size_t stage) const { return skip_bits_[stage]; }
+
+  /// The most bytes that go into stage `stage` (or come out of the last, for stages().size()) when
+  /// the chunk has `plain_bytes` and the stages in `skipped` passed it through.
   std::size_t bound_bytes(std::size_t stage, std::size_t plain_bytes, std::uint16_t skipped) const;
 
-  /// The most bytes that a record of a chunk of `plain_bytes` stores, whichever stages pass it
-  /// through: beyond that a record is not of this container.
+  /// The most bytes that are stored of a chunk of `plain_bytes`, whichever stages pass it through:
+  /// beyond that it is not of this container. ChunkSlot::stored_bytes says how many there are.
   std::size_t most_stored_bytes(std::size_t plain_bytes) const;
+  /// What stands before them in the container.
+  std::size_t record_header_bytes() const noexcept {
+    return framing_ ? layout::kRecordHeaderBytes : 0;
+  }
 
   /// Memory of a slot's buffers for chunks of up to `plain_bytes`, and of one worker.
   std::size_t slot_bytes(std::size_t plain_bytes) const;
@@ -53,19 +74,25 @@ class StageChain {
 
   /// One entry per step, in the order in which they run, all zero.
   std::vector<StageReport> blank_report() const;
+  /// Tells the watch which steps there are.
+  void introduce_to(OperationWatch& watch) const;
 
  private:
+  StageChain(Direction direction, std::vector<std::shared_ptr<const Stage>> stages,
+             std::optional<RecordFraming> framing);
+
   Direction direction_;
   std::vector<std::shared_ptr<const Stage>> stages_;
-  RecordKeys keys_;
-  Header container_;
+  std::optional<RecordFraming> framing_;
+  std::vector<std::optional<unsigned>> skip_bits_;  // by stage
   std::vector<StepGroup> groups_;
 };
 
 /// One thread's state for a chain. Not thread-safe.
 class ChainWorker {
  public:
-  explicit ChainWorker(const StageChain& chain);
+  /// `watch` outlives it; nullptr: nobody watches.
+  explicit ChainWorker(const StageChain& chain, OperationWatch* watch = nullptr);
 
   /// Runs one group on the slot. Throws Error with chunk and stage; the slot's data is then of no
   /// use.
@@ -81,6 +108,7 @@ class ChainWorker {
   void open(ChunkSlot& slot);
 
   const StageChain& chain_;
+  OperationWatch* const watch_;
   std::vector<std::unique_ptr<StageWorker>> workers_;
   std::optional<RecordProtector> protector_;
   std::vector<StageReport> report_;
@@ -91,8 +119,11 @@ class ChainWorker {
 /// Thread-safe.
 class ChainWorkers {
  public:
-  ChainWorkers(const StageChain& chain, std::size_t threads);
+  ChainWorkers(const StageChain& chain, std::size_t threads, OperationWatch* watch = nullptr);
   ~ChainWorkers();
+
+  /// Of a thread that is none of those that the workers are for.
+  static constexpr std::size_t kOtherThread = SIZE_MAX;
 
   class Lease {
    public:
@@ -117,6 +148,7 @@ class ChainWorkers {
   };
 
   const StageChain& chain_;
+  OperationWatch* const watch_;
   std::vector<Place> places_;  // by thread
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<ChainWorker>> all_;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <exception>
 #include <latch>
-
-#include "util/thread.hpp"
+#include <string>
+#include <system_error>
 
 namespace adapipe::inline v0_1 {
 
@@ -19,14 +19,13 @@ int slots(std::size_t threads) { return static_cast<int>(std::max<std::size_t>(t
 
 }  // namespace
 
-WorkerArena::WorkerArena(std::size_t threads, const std::string& thread_name)
+WorkerArena::WorkerArena(std::size_t threads, const ThreadOptions& options)
     : arena_(slots(threads), static_cast<unsigned>(slots(threads))), hold_(session_.defer([] {})) {
   std::latch seated(static_cast<std::ptrdiff_t>(threads));
   seats_.reserve(threads);
   try {
     while (seats_.size() < threads) {
-      seats_.emplace_back([this, &seated, name = thread_name + "-cpu"] {
-        enter_own_thread(name);
+      seats_.emplace_back(options, "-cpu", [this, &seated] {
         this_threads_arena = this;
         arena_.execute([this, &seated] {
           seated.count_down();
@@ -38,6 +37,9 @@ WorkerArena::WorkerArena(std::size_t threads, const std::string& thread_name)
     seated.count_down(static_cast<std::ptrdiff_t>(threads - seats_.size()));
     seated.wait();
     dismiss();
+    const auto* const code = dynamic_cast<const std::system_error*>(&error);
+    if (code && code->code() == std::errc::invalid_argument && !options.cpus.empty())
+      throw Error(errc::invalid_argument, "the process may run on none of the CPUs in cpus");
     throw Error(errc::resource_exhausted,
                 "cannot start " + std::to_string(threads) + " worker threads: " + error.what());
   }
@@ -46,11 +48,17 @@ WorkerArena::WorkerArena(std::size_t threads, const std::string& thread_name)
 
 WorkerArena::~WorkerArena() { dismiss(); }
 
+std::chrono::nanoseconds WorkerArena::cpu_time() const noexcept {
+  std::chrono::nanoseconds sum{};
+  for (const OwnThread& seat : seats_) sum += seat.cpu_time();
+  return sum;
+}
+
 bool WorkerArena::runs_on_this_thread() const noexcept { return this_threads_arena == this; }
 
 void WorkerArena::dismiss() noexcept {
   hold_ = {};
-  for (std::thread& seat : seats_) seat.join();
+  for (OwnThread& seat : seats_) seat.join();
   seats_.clear();
 }
 

@@ -3,12 +3,13 @@
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
+#include <chrono>
 #include <cstddef>
-#include <string>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "util/thread.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -46,12 +47,16 @@ class Session : public oneapi::tbb::task_group {
 /// runs it to the end.
 class WorkerArena {
  public:
-  /// Throws Error(resource_exhausted) if a thread cannot be made.
-  WorkerArena(std::size_t threads, const std::string& thread_name);
+  /// Throws Error(resource_exhausted) if a thread cannot be made, Error(invalid_argument) if the
+  /// process may run on none of the CPUs.
+  WorkerArena(std::size_t threads, const ThreadOptions& options);
   ~WorkerArena();
   WorkerArena(const WorkerArena&) = delete;
 
   std::size_t threads() const noexcept { return seats_.size(); }
+
+  /// CPU time of all seats, since they were made.
+  std::chrono::nanoseconds cpu_time() const noexcept;
 
   /// Whether the calling thread is one of the seats.
   bool runs_on_this_thread() const noexcept;
@@ -74,7 +79,7 @@ class WorkerArena {
   oneapi::tbb::task_arena arena_;
   Session session_;
   oneapi::tbb::task_handle hold_;  // keeps session_ from ending
-  std::vector<std::thread> seats_;
+  std::vector<OwnThread> seats_;
 };
 
 }  // namespace adapipe::inline v0_1

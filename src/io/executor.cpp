@@ -7,26 +7,21 @@
 #include <exception>
 #include <list>
 #include <mutex>
-#include <string_view>
-#include <thread>
+#include <string>
 #include <utility>
-
-#include "util/thread.hpp"
 
 namespace adapipe::inline v0_1 {
 
 namespace {
 
 constexpr std::chrono::seconds kIdleTime{5};
-constexpr std::size_t kMaxNameLength = 15;  // the kernel's
-constexpr std::string_view kNameSuffix = "-io";
 
-using Threads = std::list<std::thread>;
+using Threads = std::list<OwnThread>;
 
 thread_local const void* this_threads_executor = nullptr;
 
 void join_all(Threads threads) {
-  for (std::thread& thread : threads) thread.join();
+  for (OwnThread& thread : threads) thread.join();
 }
 
 }  // namespace
@@ -37,7 +32,7 @@ struct IoExecutor::State : std::enable_shared_from_this<IoExecutor::State> {
   void leave(Threads::iterator self, std::unique_lock<std::mutex> lock);
 
   std::size_t max_threads = 1;
-  std::string thread_name;
+  ThreadOptions options;
   std::mutex mutex;
   std::condition_variable work;
   std::condition_variable left_one;
@@ -51,7 +46,7 @@ struct IoExecutor::State : std::enable_shared_from_this<IoExecutor::State> {
 void IoExecutor::State::add_thread() {
   const auto self = threads.emplace(threads.end());
   try {
-    *self = std::thread([state = shared_from_this(), self] { state->run(self); });
+    *self = OwnThread(options, "-io", [state = shared_from_this(), self] { state->run(self); });
   } catch (...) {
     threads.erase(self);
     throw;
@@ -60,7 +55,6 @@ void IoExecutor::State::add_thread() {
 }
 
 void IoExecutor::State::run(Threads::iterator self) {
-  enter_own_thread(thread_name);
   this_threads_executor = this;
   std::unique_lock lock(mutex);
   for (;;) {
@@ -85,11 +79,10 @@ void IoExecutor::State::leave(Threads::iterator self, std::unique_lock<std::mute
   join_all(std::move(before));
 }
 
-IoExecutor::IoExecutor(std::size_t max_threads, std::string thread_name)
+IoExecutor::IoExecutor(std::size_t max_threads, ThreadOptions options)
     : state_(std::make_shared<State>()) {
   state_->max_threads = max_threads > 0 ? max_threads : 1;
-  state_->thread_name =
-      thread_name.substr(0, kMaxNameLength - kNameSuffix.size()).append(kNameSuffix);
+  state_->options = std::move(options);
 }
 
 IoExecutor::~IoExecutor() {
@@ -133,9 +126,11 @@ bool IoExecutor::runs_on_this_thread() const noexcept {
   return this_threads_executor == state_.get();
 }
 
-std::size_t IoExecutor::threads() const {
+IoExecutor::Load IoExecutor::load() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->threads.size();
+  return {.threads = state_->threads.size(),
+          .busy = state_->threads.size() - state_->idle,
+          .waiting = state_->jobs.size()};
 }
 
 struct Strand::State {

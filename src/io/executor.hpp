@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <string>
+
+#include "util/thread.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -15,7 +16,7 @@ namespace adapipe::inline v0_1 {
 /// called from a job.
 class IoExecutor {
  public:
-  IoExecutor(std::size_t max_threads, std::string thread_name);
+  IoExecutor(std::size_t max_threads, ThreadOptions options);
   ~IoExecutor();
   IoExecutor(const IoExecutor&) = delete;
 
@@ -31,7 +32,12 @@ class IoExecutor {
   /// Whether the calling thread is one of the executor's.
   bool runs_on_this_thread() const noexcept;
 
-  std::size_t threads() const;  ///< alive at this moment, for tests
+  struct Load {
+    std::size_t threads = 0;  ///< alive
+    std::size_t busy = 0;     ///< of these, with a job
+    std::size_t waiting = 0;  ///< jobs without a thread yet
+  };
+  Load load() const;
 
  private:
   struct State;

@@ -1,8 +1,10 @@
 #include <adapipe/error.hpp>
+#include <adapipe/rate_limit.hpp>
 #include <adapipe/source.hpp>
 #include <utility>
 
 #include "io/file_source.hpp"
+#include "io/limited_source.hpp"
 #include "io/memory.hpp"
 #include "io/slice.hpp"
 #include "io/stream.hpp"
@@ -71,6 +73,12 @@ Source Source::fd(int descriptor, std::string name) {
 Source Source::slice(Source source, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
   return Source(Opener([source = std::move(source), offset_bytes, length_bytes]() mutable {
     return open_slice(std::move(source).open(), offset_bytes, length_bytes);
+  }));
+}
+
+Source Source::limited(Source source, RateLimit limit) {
+  return Source(Opener([source = std::move(source), limit = std::move(limit)]() mutable {
+    return limit_source(std::move(source).open(), limit.bucket());
   }));
 }
 

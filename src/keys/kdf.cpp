@@ -2,15 +2,15 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/params.h>
+
+#include <adapipe/error.hpp>
 
 #include "util/openssl.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
 
-constexpr char kArgon2idName[] = "ARGON2ID";
 char kSha256Name[] = "SHA256";  // OSSL_PARAM wants it without const, but only reads it
 
 OSSL_PARAM octets(const char* name, ByteSpan bytes) noexcept {
@@ -24,7 +24,12 @@ OSSL_PARAM sha256_by_name(const char* parameter) noexcept {
 }
 
 KdfPtr fetch_kdf(const char* name) {
-  return owned<KdfPtr>(EVP_KDF_fetch(default_context(), name, nullptr), "EVP_KDF_fetch");
+  return found<KdfPtr>(EVP_KDF_fetch(default_context(), name, nullptr), name, "EVP_KDF_fetch");
+}
+
+EVP_KDF& argon2id_algorithm() {
+  static const KdfPtr algorithm = fetch_kdf("ARGON2ID");
+  return *algorithm;
 }
 
 void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out) {
@@ -37,8 +42,8 @@ void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out
 }  // namespace
 
 Digest256 sha256(std::initializer_list<ByteSpan> parts) {
-  static const auto algorithm =
-      owned<DigestPtr>(EVP_MD_fetch(default_context(), kSha256Name, nullptr), "EVP_MD_fetch");
+  static const auto algorithm = found<DigestPtr>(
+      EVP_MD_fetch(default_context(), kSha256Name, nullptr), kSha256Name, "EVP_MD_fetch");
   const auto context = owned<DigestContextPtr>(EVP_MD_CTX_new(), "EVP_MD_CTX_new");
   check_openssl(EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr), "EVP_DigestInit_ex2");
   for (const ByteSpan part : parts)
@@ -52,7 +57,7 @@ Digest256 sha256(std::initializer_list<ByteSpan> parts) {
 
 Digest256 hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
   static const auto algorithm =
-      owned<MacPtr>(EVP_MAC_fetch(default_context(), "HMAC", nullptr), "EVP_MAC_fetch");
+      found<MacPtr>(EVP_MAC_fetch(default_context(), "HMAC", nullptr), "HMAC", "EVP_MAC_fetch");
   const auto context = owned<MacContextPtr>(EVP_MAC_CTX_new(algorithm.get()), "EVP_MAC_CTX_new");
   const OSSL_PARAM parameters[] = {sha256_by_name(OSSL_MAC_PARAM_DIGEST),
                                    octets(OSSL_MAC_PARAM_KEY, key), OSSL_PARAM_construct_end()};
@@ -110,7 +115,6 @@ void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<s
   // By their names, for the headers of an older OpenSSL have no constants for them.
   static constexpr char kMemory[] = "memcost";
   static constexpr char kLanes[] = "lanes";
-  static const KdfPtr algorithm = fetch_kdf(kArgon2idName);
   std::uint32_t lanes = cost.lanes;
   const OSSL_PARAM parameters[] = {octets(OSSL_KDF_PARAM_PASSWORD, passphrase),
                                    octets(OSSL_KDF_PARAM_SALT, salt),
@@ -118,17 +122,17 @@ void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<s
                                    OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_ITER, &cost.passes),
                                    OSSL_PARAM_construct_uint32(kLanes, &lanes),
                                    OSSL_PARAM_construct_end()};
-  derive(*algorithm, parameters, out);
+  derive(argon2id_algorithm(), parameters, out);
 }
 
-bool has_argon2id() noexcept {
-  static const bool has = [] {
-    if (OSSL_LIB_CTX_get0_global_default() == nullptr) return false;  // see default_context()
-    const KdfPtr algorithm(EVP_KDF_fetch(nullptr, kArgon2idName, nullptr));
-    if (!algorithm) ERR_clear_error();
-    return algorithm != nullptr;
-  }();
-  return has;
+bool has_argon2id() {
+  try {
+    argon2id_algorithm();
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != errc::unsupported_version) throw;
+    return false;
+  }
 }
 
 bool equal_constant_time(ByteSpan a, ByteSpan b) noexcept {

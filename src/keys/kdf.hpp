@@ -11,7 +11,8 @@
 namespace adapipe::inline v0_1 {
 
 /// The hash functions and key derivations of the container, by OpenSSL. All are thread-safe and
-/// throw Error(resource_exhausted) when OpenSSL fails. `parts` are concatenated.
+/// throw Error(unsupported_version) when OpenSSL lacks the algorithm, and Error(resource_exhausted)
+/// when it fails. `parts` are concatenated.
 using Digest256 = std::array<std::byte, 32>;
 
 /// SHA-256 (FIPS 180-4).
@@ -48,8 +49,9 @@ struct Argon2idCost {
 };
 /// Version 0x13, without secret and associated data.
 void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<std::byte> out);
-/// Whether the OpenSSL at hand has it; 3.2 and later do.
-bool has_argon2id() noexcept;
+/// Whether the OpenSSL at hand has it; 3.2 and later do. Throws
+/// Error(resource_exhausted) if there is no memory to find out.
+bool has_argon2id();
 
 /// In a time that depends on the lengths only.
 bool equal_constant_time(ByteSpan a, ByteSpan b) noexcept;

@@ -15,9 +15,9 @@ const unsigned char* raw(std::span<const std::byte, 32> bytes) noexcept {
 }
 
 KeyPtr make_private_key(std::span<const std::byte, 32> bytes) {
-  return owned<KeyPtr>(
+  return found<KeyPtr>(
       EVP_PKEY_new_raw_private_key_ex(default_context(), kName, nullptr, raw(bytes), bytes.size()),
-      "EVP_PKEY_new_raw_private_key_ex");
+      kName, "EVP_PKEY_new_raw_private_key_ex");
 }
 
 }  // namespace
@@ -33,6 +33,9 @@ void x25519_public_key(std::span<const std::byte, 32> private_key,
 
 bool x25519(std::span<const std::byte, 32> private_key,
             std::span<const std::byte, 32> other_public_key, std::span<std::byte, 32> secret) {
+  // Looked for first, because EVP_PKEY_derive_init would not tell that it is not there.
+  static const auto exchange = found<KeyExchangePtr>(
+      EVP_KEYEXCH_fetch(default_context(), kName, nullptr), kName, "EVP_KEYEXCH_fetch");
   const KeyPtr key = make_private_key(private_key);
   const auto other =
       owned<KeyPtr>(EVP_PKEY_new_raw_public_key_ex(default_context(), kName, nullptr,

@@ -6,7 +6,8 @@
 namespace adapipe::inline v0_1 {
 
 /// X25519 (RFC 7748), by OpenSSL: keys are 32 bytes as the RFC writes them. Both are thread-safe
-/// and throw Error(resource_exhausted) when OpenSSL fails.
+/// and throw Error(unsupported_version) when OpenSSL lacks it, and Error(resource_exhausted) when
+/// it fails.
 
 /// The public key that belongs to `private_key`; any 32 bytes are one.
 void x25519_public_key(std::span<const std::byte, 32> private_key,

@@ -18,7 +18,7 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
 std::size_t round_up_to_pages(std::size_t bytes) {
-  if (bytes > SIZE_MAX - 2 * kPageBytes) throw std::bad_alloc();
+  if (bytes > PTRDIFF_MAX - 2 * kPageBytes) throw std::bad_alloc();  // no object is larger
   return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
 }
 
@@ -75,6 +75,7 @@ void Buffer::resize(std::size_t bytes) {
 
 void Buffer::grow(std::size_t bytes) {
   constexpr std::size_t kRoom = BufferAccess::kHeadroomBytes + BufferAccess::kTailroomBytes;
+  if (bytes > PTRDIFF_MAX - kRoom) throw std::bad_alloc();
   const std::size_t total = round_up_to_pages(bytes + kRoom);
   std::unique_ptr<std::byte[], Free> memory(allocate_pages(total));
   std::byte* const data = memory.get() + BufferAccess::kHeadroomBytes;

@@ -6,12 +6,13 @@ namespace adapipe::inline v0_1 {
 
 void ChunkSlot::restart(std::uint64_t next_sequence) noexcept {
   sequence = next_sequence;
-  plain_offset = record_offset = 0;
-  plain_bytes = stored_bytes = 0;
+  plain_offset = record_offset = stored_bytes = 0;
+  plain_bytes = 0;
   skipped = 0;
   filled_bytes = 0;
   poisoned = false;
   data = {};
+  begun_at = ready_at = std::chrono::steady_clock::now();
 }
 
 std::size_t ChunkSlot::allocated_bytes() const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <adapipe/chunk.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -16,11 +17,14 @@ struct ChunkSlot {
   std::uint64_t plain_offset = 0;   ///< of the chunk in the plain stream
   std::uint64_t record_offset = 0;  ///< of its record in the container
   std::uint32_t plain_bytes = 0;
-  std::uint32_t stored_bytes = 0;
-  std::uint16_t skipped = 0;     ///< bit i: stage i passed the chunk through
-  std::size_t filled_bytes = 0;  ///< how much of the input is in the front buffer so far
-  bool poisoned = false;         ///< carries no data; it travels on only to be counted
-  std::span<std::byte> data{};   ///< the chunk's bytes as they are now, in front()
+  std::uint64_t stored_bytes = 0;  ///< in the container, without a record header
+  std::uint16_t skipped = 0;       ///< bit i: stage i passed the chunk through
+  std::size_t filled_bytes = 0;    ///< how much of the input is in the front buffer so far
+  bool poisoned = false;           ///< carries no data; it travels on only to be counted
+  std::span<std::byte> data{};     ///< the chunk's bytes as they are now, in front()
+  // For who watches the operation: when the chunk was begun, and when its latest step ended.
+  std::chrono::steady_clock::time_point begun_at{};
+  std::chrono::steady_clock::time_point ready_at{};
 
   Buffer& front() noexcept { return buffers_[front_]; }
   Buffer& back() noexcept { return buffers_[1 - front_]; }

@@ -35,6 +35,11 @@ std::size_t FifoGate::in_use() const {
   return in_use_;
 }
 
+std::size_t FifoGate::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
 void FifoGate::admit_those_who_fit(std::unique_lock<std::mutex> lock) noexcept {
   std::list<Waiting> admitted;  // by moving nodes, which takes no memory
   while (!waiting_.empty()) {

@@ -38,6 +38,7 @@ class FifoGate {
 
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t in_use() const;
+  std::size_t waiting() const;  ///< how many ask and have nothing yet
 
  private:
   struct Waiting {

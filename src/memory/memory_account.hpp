@@ -22,16 +22,31 @@ class MemoryAccount {
   }
   MemoryAccount(const MemoryAccount&) = delete;
 
+  /// What there is in all, for all operations.
+  std::size_t budget_bytes() const noexcept { return budget_.capacity(); }
+
   /// To be called before the memory is taken for `what`. Throws Error(resource_exhausted) if the
-  /// budget does not have it at the moment: who holds chunks must not wait for more.
+  /// budget does not have it at the moment: who holds chunks must not wait for more. Nothing is
+  /// charged then.
   void charge(std::size_t bytes, const char* what = "the index") {
-    used_bytes_ += bytes;
-    if (used_bytes_ <= held_bytes_ + kFreeBytes) return;
-    const std::size_t more = std::max(used_bytes_ - held_bytes_ - kFreeBytes, kFreeBytes);
-    if (!budget_.try_extend(more))
-      throw Error(errc::resource_exhausted,
-                  std::string(what) + " does not fit into the memory budget");
-    held_bytes_ += more;
+    const std::size_t used_bytes = used_bytes_ + bytes;
+    if (used_bytes > held_bytes_ + kFreeBytes) {
+      const std::size_t more = std::max(used_bytes - held_bytes_ - kFreeBytes, kFreeBytes);
+      if (!budget_.try_extend(more))
+        throw Error(errc::resource_exhausted,
+                    std::string(what) + " does not fit into the memory budget");
+      held_bytes_ += more;
+    }
+    used_bytes_ = used_bytes;
+  }
+
+  /// Of what was charged, this much is free again, for others as well.
+  void give_back(std::size_t bytes) noexcept {
+    used_bytes_ -= bytes;
+    const std::size_t needed_bytes = used_bytes_ - std::min(used_bytes_, kFreeBytes);
+    if (held_bytes_ <= needed_bytes) return;
+    budget_.leave(held_bytes_ - needed_bytes);
+    held_bytes_ = needed_bytes;
   }
 
  private:

@@ -1,5 +1,7 @@
 #include <adapipe/error.hpp>
+#include <array>
 #include <new>
+#include <string_view>
 #include <utility>
 
 namespace adapipe::inline v0_1 {
@@ -61,7 +63,18 @@ std::error_condition Category::default_error_condition(int value) const noexcept
   }
 }
 
+constexpr std::array<std::string_view, kErrcCount> kNames = {
+    "invalid_argument",   "invalid_pipeline", "not_a_container", "unsupported_version",
+    "unknown_stage",      "corrupt",          "truncated",       "wrong_key",
+    "limit_exceeded",     "already_exists",   "io_error",        "cancelled",
+    "resource_exhausted", "stage_failed"};
+
 }  // namespace
+
+std::string_view name_of(errc e) noexcept {
+  const auto value = static_cast<std::size_t>(e);
+  return value >= 1 && value <= kErrcCount ? kNames[value - 1] : "unknown";
+}
 
 const std::error_category& error_category() noexcept {
   static const Category category;

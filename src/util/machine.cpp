@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -37,14 +38,6 @@ void for_each_cgroup_file(const std::string& name, Visit visit) {
   }
 }
 
-std::size_t affinity_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
 std::optional<double> read_number(const char* path) {
   std::ifstream file(path);
   double value = 0;
@@ -54,8 +47,22 @@ std::optional<double> read_number(const char* path) {
 
 }  // namespace
 
+std::vector<unsigned> affinity_cpus() {
+  std::vector<unsigned> cpus;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  } else {
+    cpus.resize(std::max(1u, std::thread::hardware_concurrency()));
+    std::iota(cpus.begin(), cpus.end(), 0u);
+  }
+  return cpus;
+}
+
 std::size_t usable_cpus() {
-  double cpus = static_cast<double>(affinity_cpus());
+  double cpus = static_cast<double>(affinity_cpus().size());
   for_each_cgroup_file("cpu.max", [&cpus](std::ifstream& file) {
     double quota = 0;
     double period = 0;

@@ -22,6 +22,7 @@ using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslFree<EVP_MD_CTX_free
 using MacPtr = std::unique_ptr<EVP_MAC, OpensslFree<EVP_MAC_free>>;
 using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, OpensslFree<EVP_MAC_CTX_free>>;
 using KdfPtr = std::unique_ptr<EVP_KDF, OpensslFree<EVP_KDF_free>>;
+using KeyExchangePtr = std::unique_ptr<EVP_KEYEXCH, OpensslFree<EVP_KEYEXCH_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
 using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, OpensslFree<EVP_PKEY_CTX_free>>;
 using KdfContextPtr = std::unique_ptr<EVP_KDF_CTX, OpensslFree<EVP_KDF_CTX_free>>;
@@ -47,7 +48,17 @@ Ptr owned(typename Ptr::pointer object, const char* call) {
 /// Error(resource_exhausted) if there was no memory to set that up: OpenSSL 3.0 would not look.
 OSSL_LIB_CTX* default_context();
 
-/// Throws Error(unsupported_version) if this OpenSSL lacks the cipher.
+/// As throw_openssl(), for a call that looked for `algorithm`: Error(unsupported_version) if this
+/// OpenSSL lacks it.
+[[noreturn]] void throw_not_found(const char* algorithm, const char* call);
+
+/// As owned(), for calls that look for an algorithm.
+template <typename Ptr>
+Ptr found(typename Ptr::pointer object, const char* algorithm, const char* call) {
+  if (object == nullptr) throw_not_found(algorithm, call);
+  return Ptr(object);
+}
+
 CipherPtr fetch_cipher(const char* name);
 
 }  // namespace adapipe::inline v0_1

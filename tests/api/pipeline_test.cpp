@@ -1,6 +1,8 @@
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "api/process_job.hpp"
 #include "support/catch.hpp"
@@ -17,7 +19,7 @@ TEST_CASE("build() refuses what cannot work and names the stage") {
   struct Case {
     const char* name;
     std::function<void(Pipeline::Builder&)> add;
-    const char* stage;
+    std::optional<std::string> stage;
   };
   const Case cases[] = {
       {"compression after encryption",
@@ -45,6 +47,31 @@ TEST_CASE("build() refuses what cannot work and names the stage") {
                           {.reversible = false}));
        },
        "test.one-way"},
+      {"a cipher without a container",
+       [&](auto& b) {
+         b.add(zstd()).add(aes_256_gcm({.recipients = {key}})).container(Container::none);
+       },
+       "AES-256-GCM"},
+      {"a cipher in a .zst file",
+       [&](auto& b) {
+         b.container(Container::zstd_seekable).add(zstd()).add(aes_256_gcm({.recipients = {key}}));
+       },
+       "AES-256-GCM"},
+      {"zstd twice in a .zst file",
+       [&](auto& b) { b.container(Container::zstd_seekable).add(zstd()).add(zstd()); },
+       "adapipe.zstd"},
+      {"another stage in a .zst file",
+       [&](auto& b) { b.container(Container::zstd_seekable).add(xor_stage()).add(zstd()); },
+       "test.xor"},
+      {"a stage that calls itself zstd in a .zst file",
+       [&](auto& b) {
+         b.container(Container::zstd_seekable)
+             .add(make_stage("adapipe.zstd",
+                             [](const ChunkInfo&, auto, auto&) { return Outcome::unchanged; }));
+       },
+       "adapipe.zstd"},
+      {"no stage in a .zst file", [&](auto& b) { b.container(Container::zstd_seekable); },
+       std::nullopt},
       {"an empty stage id",
        [&](auto& b) {
          b.add(make_stage("", [](const ChunkInfo&, auto, auto&) { return Outcome::unchanged; }));

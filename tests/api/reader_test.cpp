@@ -193,6 +193,18 @@ TEST_CASE("a container tells what it is, with a key for sure and without one in 
   CHECK(guessed.slot_types == std::vector<std::uint16_t>{1});
 }
 
+TEST_CASE("a container without encryption is never called authenticated") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = random_bytes(10, 1);
+  Bytes sealed;
+  Pipeline::Builder().build().process(Source::memory(plain), Sink::memory(sealed));
+  CHECK_FALSE(Reader::open(Source::memory(sealed)).info().authenticated);
+  const auto allowed =
+      Reader::open(Source::memory(sealed), {.identities = {key}, .allow_unencrypted = true});
+  CHECK_FALSE(allowed.info().authenticated);
+  CHECK_FALSE(inspect(Source::memory(sealed)).authenticated);
+}
+
 TEST_CASE("a stage that is not known is named before the end of the container is looked at") {
   const Bytes plain = random_bytes(10, 1);
   Bytes sealed;

@@ -56,6 +56,9 @@ TEST_CASE("an intact index places every chunk that it lists so") {
   FoundChunk other_stored_bytes = found(1, 20);
   ++other_stored_bytes.stored_bytes;
   CHECK(places(plan_by_index({other_stored_bytes}, index)).empty());
+  FoundChunk other_plain_bytes = found(1, 20);
+  --other_plain_bytes.plain_bytes;
+  CHECK(places(plan_by_index({other_plain_bytes}, index)).empty());
   CHECK(places(plan_by_index({found(0, 10), found(4), found(UINT64_MAX)}, index)) == "0@0");
   CHECK(places(plan_by_index({found(0, 10), found(0, 10), found(1, 20)}, index)) == "0@0 1@10");
 }

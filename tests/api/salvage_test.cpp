@@ -10,6 +10,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "api/salvage_fixture.hpp"
 #include "support/catch.hpp"
+#include "support/endpoint_kinds.hpp"
 #include "support/endpoints.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
@@ -201,6 +203,17 @@ TEST_CASE("without the header nothing is had, and the errors are those of restor
   CHECK(kind_with([](RestoreOptions& o) { o.max_plain_bytes = 12308; }) == errc::limit_exceeded);
   CHECK(kind_with([](RestoreOptions& o) { o.max_plain_bytes = 12309; }) == errc{});
   const Bytes& bytes = damaged.bytes;
+  const Damaged plain("integrity 1");
+  const auto salvage_plain = [&](bool allow_unencrypted) {
+    return thrown_kind([&] {
+      salvage(Source::memory(plain.bytes), Sink::discard(),
+              {.identities = {SharedKey::generate()},
+               .registry = plain.subject.options.registry,
+               .allow_unencrypted = allow_unencrypted});
+    });
+  };
+  CHECK(salvage_plain(false) == errc::wrong_key);
+  CHECK(salvage_plain(true) == errc{});
   CHECK(thrown_kind([&] {
           salvage(Source(std::make_unique<HookedStream>(bytes, BeforeCall())), Sink::discard(),
                   damaged.subject.options);
@@ -232,28 +245,48 @@ TEST_CASE("every kind of sink gets zeros where something was lost") {
 }
 
 TEST_CASE("a chunk that a stage cannot undo is lost, and the reason is told") {
-  const auto fragile = [](bool fails) {
-    return make_stage("test.fragile", [fails](const ChunkInfo& chunk, auto in, auto& out) {
-      if (fails && chunk.index == 1) throw std::runtime_error("it broke");
+  const auto fragile = [](const std::function<void()>& fail) {
+    return make_stage("test.fragile", [fail](const ChunkInfo& chunk, auto in, auto& out) {
+      if (chunk.index == 1) fail();
       return xor_bytes(in, out, std::byte{0x11});
     });
   };
   const Bytes plain = random_bytes(3 * 4096, 1);
   Bytes sealed;
   Pipeline::Builder()
-      .add(fragile(false))
+      .add(fragile([] {}))
       .chunk_size(ChunkSize::from_bytes(4096))
       .build()
       .process(Source::memory(plain), Sink::memory(sealed));
   Bytes back;
-  const SalvageReport report = salvage(Source::memory(sealed), Sink::memory(back),
-                                       {.registry = registry_of({fragile(true)})});
+  const SalvageReport report =
+      salvage(Source::memory(sealed), Sink::memory(back),
+              {.registry = registry_of({fragile([] { throw std::runtime_error("it broke"); })})});
   REQUIRE(report.lost.size() == 1);
   CHECK(same_place(report.lost[0], {.offset_bytes = 4096, .length_bytes = 4096, .first_chunk = 1}));
   CHECK_THAT(report.lost[0].reason, Catch::Matchers::Contains("it broke"));
   Bytes expected = plain;
   std::fill_n(expected.begin() + 4096, 4096, std::byte{});
   CHECK(back == expected);
+
+  // The chunk is not to blame for this, and may come back next time.
+  CHECK(thrown_kind([&] {
+          salvage(Source::memory(sealed), Sink::discard(),
+                  {.registry = registry_of({fragile([] { throw std::bad_alloc(); })})});
+        }) == errc::resource_exhausted);
+  CHECK(thrown_kind([&] {
+          const auto stop = [] { throw Error(errc::cancelled, "the host ends"); };
+          salvage(Source::memory(sealed), Sink::discard(),
+                  {.registry = registry_of({fragile(stop)})});
+        }) == errc::cancelled);
+
+  const auto broken = make_stage("test.fragile", [](const ChunkInfo&, auto, auto&) -> Outcome {
+    throw std::runtime_error("it broke");
+  });
+  CHECK(thrown_kind([&] {
+          salvage(Source::memory(sealed), Sink::memory(back), {.registry = registry_of({broken})});
+        }) == errc::corrupt);
+  CHECK(back.empty());
 }
 
 TEST_CASE("a file appears with what was recovered, and not at all if that is nothing") {
@@ -294,11 +327,14 @@ TEST_CASE("salvaging stops at any moment, and a failing input is an error, not a
   for (std::size_t at = 0; at < calls; ++at) {
     INFO("read " << at);
     std::stop_source stop;
+    std::size_t last = 0;
     CHECK(run(
               [&](std::size_t call) {
+                last = call;
                 if (call == at) stop.request_stop();
               },
               stop.get_token()) == errc::cancelled);
+    CHECK(last <= at + 1);
     CHECK(run(
               [&](std::size_t call) {
                 if (call == at) throw std::runtime_error("no disk");
@@ -339,17 +375,21 @@ TEST_CASE("an input that changes while it is read gives no wrong byte") {
 
 TEST_CASE("salvaging keeps to the memory budget and gives it back") {
   constexpr std::size_t kMiB = 1024 * 1024;
-  Bytes sealed;
-  Pipeline::Builder()
-      .chunk_size(ChunkSize::from_bytes(kMiB))
-      .build()
-      .process(Source::owned(Bytes(2 * kMiB)), Sink::memory(sealed));
-  for (const std::size_t budget : {kMiB / 2, 8 * kMiB}) {
-    const Runtime runtime({.worker_threads = 1, .memory_bytes = budget});
-    const errc kind = thrown_kind(
-        [&] { salvage(Source::memory(sealed), Sink::discard(), {.runtime = runtime}); });
-    CHECK(kind == (budget < kMiB ? errc::resource_exhausted : errc{}));
-    CHECK(runtime.memory_in_use_bytes() == 0);
+  for (const bool compressed : {false, true}) {  // chunks whose records need as much, or nothing
+    INFO("compressed: " << compressed);
+    Pipeline::Builder builder;
+    if (compressed) builder.add(zstd());
+    Bytes sealed;
+    builder.chunk_size(ChunkSize::from_bytes(kMiB))
+        .build()
+        .process(Source::owned(Bytes(2 * kMiB)), Sink::memory(sealed));
+    for (const std::size_t budget : {kMiB / 2, 8 * kMiB}) {
+      const Runtime runtime({.worker_threads = 1, .memory_bytes = budget});
+      const errc kind = thrown_kind(
+          [&] { salvage(Source::memory(sealed), Sink::discard(), {.runtime = runtime}); });
+      CHECK(kind == (budget < kMiB ? errc::resource_exhausted : errc{}));
+      CHECK(runtime.memory_in_use_bytes() == 0);
+    }
   }
 }
 

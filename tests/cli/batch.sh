@@ -56,6 +56,32 @@ run "$adapipe" restore -q -k k a out/c.adapipe
 expect_status 64 "a name without .adapipe is a failure of that file"
 [ -e out/c ] || fail "the other one was not done"
 
+# Many at once: the status is that of the first of the inputs that failed, whichever was told first.
+mkdir many many/back
+for ((i = 0; i < 200; ++i)); do make_file many/$i $((i * 100)); done
+cp b many/late.adapipe
+run "$adapipe" process -q -k k many/{0..99} out/missing many/{100..199}
+expect_status 66
+expect_one_line 'out/missing: '
+[ "$(ls many/*.adapipe | wc -l)" -eq 201 ] || fail "not all were done"
+run "$adapipe" restore -q -k k many/{0..99}.adapipe many/late.adapipe nothing.adapipe \
+  many/{100..199}.adapipe -o many/back/
+expect_status 65
+[ "$(sort "$logs/err" | cut -d: -f2)" = $' many/late.adapipe\n nothing.adapipe' ] ||
+  fail "not one line for each failure"
+for ((i = 0; i < 200; ++i)); do same many/$i many/back/$i; done
+
+# Checksums go with their names, in the order of the inputs.
+rm many/*.adapipe
+succeeds "$adapipe" process -q --checksum sha256 -k k many/{0..199}
+sha256sum many/{0..199} | diff - "$logs/err" || fail "other checksums than sha256sum's"
+
+# However many there are, few are open at once.
+(
+  ulimit -n 64
+  succeeds "$adapipe" verify -q -k k many/*.adapipe
+) || exit 1
+
 # Two inputs of one name do not replace each other, not even with --force.
 mkdir x y both
 cp a x/same

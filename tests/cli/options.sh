@@ -33,17 +33,37 @@ refuses 64 'unknown option -r: see adapipe rekey --help' "$adapipe" rekey -k k d
 refuses 64 'keygen.*-k .*-p.*--cipher none' "$adapipe" process data
 refuses 64 'cipher none' "$adapipe" process --cipher none -k k data
 refuses 64 'cipher none' "$adapipe" process --cipher none -p data
+refuses 64 'container' "$adapipe" process --container zip data
+refuses 64 'container zstd leaves the data unencrypted.*keys' \
+  "$adapipe" process --container zstd -k k data
+refuses 64 'container zstd leaves the data unencrypted.*keys' \
+  "$adapipe" process --container zstd --cipher none -r adp1q data
+refuses 64 '.zst file cannot be encrypted' \
+  "$adapipe" process --container zstd --cipher aes-256-gcm -k k data
+refuses 64 '.zst file is compressed' "$adapipe" process --container zstd --codec none data
+refuses 64 'keygen.*-k ' "$adapipe" process --container adapipe data
 refuses 64 'passphrase' "$adapipe" process -p --passphrase-file k data
 refuses 64 'cipher' "$adapipe" process --cipher rot13 -k k data
 refuses 64 'codec' "$adapipe" process --codec lzma -k k data
 refuses 64 'level' "$adapipe" process -l 23 -k k data
 refuses 64 'level' "$adapipe" process -l fast -k k data
+refuses 64 'level' "$adapipe" process --adapt=max=23 -k k data
+refuses 64 'level' "$adapipe" process --adapt=min=5,max=4 -k k data
+for levels in 5 max max= max=x min=1,,max=3 max=1x min=99999999999; do
+  refuses 64 'min=1,max=12' "$adapipe" process --adapt=$levels -k k data
+done
+refuses 64 'level excludes.*adapt' "$adapipe" process --adapt -l 3 -k k data
+refuses 64 'adapt.*codec none' "$adapipe" process --adapt --codec none -k k data
 refuses 64 'chunk' "$adapipe" process --chunk-size 1K -k k data
 refuses 64 'chunk' "$adapipe" process --chunk-size 1G -k k data
 refuses 64 'not a size' "$adapipe" process --chunk-size 4X -k k data
 refuses 64 'not a size' "$adapipe" process --memory lots -k k data
 refuses 64 'not a size' "$adapipe" verify --max-size huge -k k data
 refuses 64 'too large' "$adapipe" cat --offset 99999999999999999999 -k k data
+refuses 64 'rate.*not a size' "$adapipe" process --rate fast -k k data
+refuses 64 'rate.*not a size' "$adapipe" restore --rate 4M/h -k k data
+refuses 64 'rate.*1 to 68719476736 bytes per second' "$adapipe" process --rate 0 -k k data
+refuses 64 'rate.*1 to 68719476736 bytes per second' "$adapipe" verify --rate 65G/s -k k data
 refuses 64 'threads' "$adapipe" process -T -1 -k k data
 refuses 64 'output' "$adapipe" keygen
 refuses 64 'several inputs' "$adapipe" process -k k data k -o both
@@ -63,10 +83,23 @@ for chunk in 4096 4096B 4K 4k 4KiB; do
   grep -q '"chunk_bytes": 4096' "$logs/out" || fail "chunk size $chunk"
 done
 succeeds "$adapipe" process -q -k k --chunk-size 1M --memory 64MiB -T 1 data -o small
+for rate in 50M 50MiB/s 1G/s; do
+  rm -f limited limited.back
+  succeeds "$adapipe" process -q -k k --rate $rate data -o limited
+  succeeds "$adapipe" verify -q -k k --rate $rate limited
+  succeeds "$adapipe" restore -q -k k --rate $rate limited -o limited.back
+  same limited.back data
+done
 succeeds "$adapipe" process -q -k k -l -3 data -o fast
 succeeds "$adapipe" process -q -k k --level=19 data -o slow
 succeeds "$adapipe" restore -q -k k fast -o fast.back
 same fast.back data
+for levels in '' =max=5 =min=-7 =min=2,max=2 =max=4,min=-1; do
+  succeeds "$adapipe" process -q -k k --adapt$levels --chunk-size 64K data -o "adapted$levels"
+  succeeds "$adapipe" restore -q -k k "adapted$levels" -o adapted.back
+  same adapted.back data
+  rm adapted.back
+done
 
 for command in cat info; do
   refuses 64 "$command takes one file" "$adapipe" $command -k k data fast

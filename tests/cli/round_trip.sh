@@ -68,6 +68,27 @@ for mode in 600 640 755 400; do
   [ "$(stat -c %a mode$mode)" = $mode ] || fail "the file does not have mode $mode"
 done
 
+# A folder may give its files a group of its own: that one gets no more than everyone.
+mkdir shared
+other_group=$(id -G | tr ' ' '\n' | grep -vx "$(id -g)" | tail -1)
+[ "$(id -u)" -ne 0 ] || other_group=65534
+if [ -n "$other_group" ]; then
+  chgrp "$other_group" shared
+  chmod g+s shared
+  while read -r mode made; do
+    cp s1 mode$mode
+    chmod $mode mode$mode
+    succeeds "$adapipe" process -q -k k mode$mode -o shared/$mode
+    [ "$(stat -c %a shared/$mode)" = $made ] || fail "the folder's group has too much"
+    (cd shared && succeeds "$adapipe" process -q -k ../k ../mode$mode -o here$mode)
+    [ "$(stat -c %a shared/here$mode)" = $made ] || fail "the folder's group has too much"
+  done <<'END'
+640 600
+664 644
+604 604
+END
+fi
+
 # --force replaces, completely.
 cp s3 target
 succeeds "$adapipe" process -q -f -k k s1 -o target
@@ -121,6 +142,16 @@ odd=$'odd "name"\\\t\xff\xc2\x9b'
 cp ranges "$odd"
 succeeds "$adapipe" info --json "$odd"
 grep -qF '"file": "odd \"name\"\\\u0009\ufffd\u009b"' "$logs/out" || fail "a name breaks JSON"
+
+# The checksum of what went in, as sha256sum writes and reads it, also of odd names and from a pipe.
+odd=$'a\nb\\c'
+cp s1 "$odd"
+"$adapipe" process -q -k k --checksum sha256 s0 s2 "$odd" 2>sums || fail "a checksum costs the container"
+sha256sum s0 s2 "$odd" | diff - sums || fail "other checksums than sha256sum's"
+succeeds sha256sum --check --strict sums
+rm -f s0.adapipe s2.adapipe "$odd" "$odd.adapipe"
+"$adapipe" process -k k --checksum sha256 <s3 2>sum >c || fail "a checksum costs the pipe"
+tail -n 1 sum | diff - <(sha256sum <s3) || fail "another checksum of a pipe than sha256sum's"
 
 # Nothing but what was asked for.
 [ "$(find . -name '*.partial' | wc -l)" -eq 0 ] || fail "temporary files are left"

@@ -67,6 +67,20 @@ shows 64 "$adapipe" rekey -k k --add-recipient "$(private_key id)" sealed
 shows 73 "$adapipe" process -k k -k raw --passphrase-file pass data -o sealed
 shows 73 "$adapipe" keygen -o k
 shows 73 "$adapipe" keygen --x25519 -o id
+# A key itself, where something else belongs.
+for key in "$(cat k)" "$(private_key id)" "$(private_key id | tr A-Z a-z)" "$(private_key id.bad)"; do
+  shows 66 "$adapipe" restore "$key" -o none
+  shows 64 "$adapipe" "$key" sealed
+  for option in -k= --key-file --passphrase= --memory= --what; do
+    run "$adapipe" restore "$option$key" sealed -o none
+    [ "$status" -ne 0 ] || fail "restored with $option"
+    cat "$logs/err" >>"$scratch/shown"
+  done
+  for option in --kdf --cipher --level --chunk-size; do
+    shows 64 "$adapipe" process -k k "$option" "$key" data -o none
+  done
+  shows 64 "$adapipe" rekey -k k --remove "$key" sealed
+done
 [ "$(wc -l <"$scratch/shown")" -gt 50 ] || fail "hardly anything was shown"
 as_hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
 for secret in "$(cat k)" "$(cat other)" "$(cat raw)" "$(as_hex raw)" "$(cat pass)" \
@@ -83,3 +97,8 @@ exec 9>in # opened by the program, which has been through main() then
 grep -E '^Max core file size +[01] ' "/proc/$!/limits" >/dev/null || fail "it may dump core"
 exec 9>&-
 wait
+
+# The digest of a file is no key, and often its name.
+digest=$(sha256sum data | cut -c 1-64)
+cp data "$digest"
+refuses 65 "$digest: " "$adapipe" verify -k k "$digest"

@@ -114,21 +114,26 @@ kill -TERM "$pid"
 dies TERM
 wait "$feeder"
 
-# A batch ends; what was complete stays.
-cat /dev/zero >in.fifo &
+# A batch ends; what was complete stays, and what had no turn gets none. With one thread, four run.
+four_run() {
+  [ "$(find . -name '.*.partial' | wc -l)" -eq 4 ]
+}
+mkfifo endless{1,2,3,4}
+cat /dev/zero | tee endless1 endless2 endless3 >endless4 2>/dev/null &
 feeder=$!
-"$adapipe" process -q -k k old in.fifo data 2>"$logs/err" &
+"$adapipe" process -q -T 1 -k k old endless1 endless2 endless3 endless4 data 2>"$logs/err" &
 pid=$!
-wait_until partial_exists
 wait_until test -e old.adapipe
-wait_until partial_exists
+wait_until four_run
 kill -INT "$pid"
 wait "$pid"
 status=$?
 expect_status 130
 wait "$feeder"
-[ ! -e data.adapipe ] && [ ! -e in.fifo.adapipe ] || fail "it went on after the signal"
+[ "$(wc -l <"$logs/err")" -le 1 ] || fail "talks too much"
+[ "$(echo ./*.adapipe)" = ./old.adapipe ] || fail "it went on after the signal"
 partial_exists && fail "a temporary file is left"
+rm endless{1,2,3,4}
 succeeds "$adapipe" verify -q -k k old.adapipe
 
 # A key that never comes: nothing has been begun, so the signal ends it at once.
@@ -153,3 +158,10 @@ for ((i = 0; i < 20; ++i)); do
   wait $pid
   [ $? -eq 143 ] || fail "not ended by the signal"
 done
+
+# The rate limit lets nothing through for a day.
+before=$(tree)
+"$adapipe" process --rate 1 -k k data -o new 2>"$logs/err" &
+pid=$!
+wait_until partial_exists
+dies TERM

@@ -11,6 +11,13 @@ succeeds "$adapipe" process -q -k k - -o out <data
 succeeds "$adapipe" verify -q -k k out
 cat data | "$adapipe" process -q -k k - -o - | "$adapipe" restore -q -k k - -o - | cmp - data ||
   fail "- on both sides"
+mkdir -p tree/inner
+cp data tree/inner/data
+ln -s inner/data tree/link
+tar c tree | "$adapipe" process - -o - --key-file k | "$adapipe" restore - -o - --key-file k |
+  tar t | sort >"$logs/names" || fail "a pipeline between tar and tar"
+printf '%s\n' tree/ tree/inner/ tree/inner/data tree/link | cmp - "$logs/names" ||
+  fail "tar names something else"
 succeeds "$adapipe" process -k k data -o -
 expect_one_line 'data -> stdout: '
 cp "$logs/out" piped

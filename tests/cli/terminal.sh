@@ -74,6 +74,12 @@ on_terminal -- "$adapipe" process -k k data -o new
 expect_status 0
 shows '100%.*MB/s.*ratio'
 shows 'data -> new: '
+mkdir folder
+cp data data2
+on_terminal -- "$adapipe" process -k k data data2 missing -o folder/
+expect_status 66
+shows '3 of 3 files: .*MB/s'
+shows 'missing: cannot open'
 on_terminal -- "$adapipe" verify -q -k k new
 expect_status 0
 [ ! -s "$logs/out" ] || fail "--quiet is not"

@@ -55,6 +55,35 @@ Bytes joined(Bytes first, const Bytes& second) {
   return first;
 }
 
+TEST_CASE("for a file, every input becomes a frame with a checksum") {
+  const auto codec = zstd_frame_codec(*zstd_codec({}));
+  REQUIRE(codec);
+  const auto worker = codec->make_worker(Direction::forward);
+  for (const std::size_t size : {1u, 100u, 4096u, 1u << 20}) {
+    for (const bool compressible : {true, false}) {
+      INFO(size << ", compressible " << compressible);
+      const Bytes plain = compressible ? compressible_bytes(size, 1) : random_bytes(size, 1);
+      Bytes frame(codec->bound(size));
+      frame.resize(worker->compress(plain, frame));
+      REQUIRE(frame.size() > 5);
+      CHECK((frame[4] & std::byte{4}) == std::byte{4});  // Content_Checksum_flag
+      CHECK((decompress(frame, size) == plain));
+      frame.back() ^= std::byte{1};
+      CHECK(refusal(frame, size) == errc::corrupt);
+    }
+  }
+}
+
+TEST_CASE("only zstd has frames for a file") {
+  class OtherCodec final : public CodecBackend {
+   public:
+    std::string id() const override { return kZstdId; }
+    std::size_t bound(std::size_t bytes) const override { return bytes; }
+    std::unique_ptr<CodecWorker> make_worker(Direction) const override { return nullptr; }
+  };
+  CHECK(zstd_frame_codec(OtherCodec()) == nullptr);
+}
+
 TEST_CASE("what is compressed comes back") {
   const std::vector<ZstdOptions> all_options = {
       {},
@@ -69,7 +98,7 @@ TEST_CASE("what is compressed comes back") {
   };
   for (const ZstdOptions& options : all_options) {
     for (const std::size_t size : {100u, 4095u, 4096u, 65'537u, 1u << 20}) {
-      INFO("level " << options.level << ", window " << options.window_log << ", " << size);
+      INFO("level " << options.level.min() << ", window " << options.window_log << ", " << size);
       const Bytes plain = compressible_bytes(size, 1);
       const Bytes frame = compress(plain, options);
       CHECK_FALSE(frame.empty());
@@ -205,8 +234,9 @@ TEST_CASE("options out of range are refused by name") {
   };
   for (const Case& c :
        {Case{{.level = -8}, "level"}, Case{{.level = 23}, "level"},
-        Case{{.window_log = 9}, "window_log"}, Case{{.window_log = 28}, "window_log"},
-        Case{{.window_log = -1}, "window_log"}}) {
+        Case{{.level = adaptive(-8, 3)}, "level"}, Case{{.level = adaptive(3, 23)}, "level"},
+        Case{{.level = adaptive(4, 3)}, "level"}, Case{{.window_log = 9}, "window_log"},
+        Case{{.window_log = 28}, "window_log"}, Case{{.window_log = -1}, "window_log"}}) {
     try {
       zstd_codec(c.options);
       FAIL("accepted");
@@ -229,7 +259,7 @@ std::size_t measured_bytes(const ZstdOptions& options, const std::vector<std::si
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
                                                                      &ZSTD_freeCCtx);
   const int long_distance = options.long_distance ? ZSTD_ps_enable : ZSTD_ps_disable;
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options.level);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options.level.min());
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, options.window_log);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_enableLongDistanceMatching, long_distance);
   std::size_t most = 0;
@@ -259,6 +289,19 @@ TEST_CASE("worker_bytes is at least what a compressor holds, and not twice that"
         CHECK(estimate <= 2 * measured);
       }
     }
+  }
+}
+
+TEST_CASE("worker_bytes of an adaptive level is that of the dearest one") {
+  for (const std::size_t chunk : {4u << 10, 256u << 10, 4u << 20}) {
+    INFO("chunk " << chunk);
+    const auto bytes = [chunk](ZstdLevel level) {
+      return zstd_codec({.level = level})->worker_bytes(Direction::forward, chunk);
+    };
+    std::size_t dearest = 0;
+    for (int level = -2; level <= 13; ++level) dearest = std::max(dearest, bytes(level));
+    CHECK(bytes(adaptive(-2, 13)) == dearest);
+    CHECK(bytes(adaptive(5, 5)) == bytes(5));
   }
 }
 

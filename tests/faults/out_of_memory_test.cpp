@@ -40,7 +40,15 @@ class Subject {
                      .add(aes_256_gcm({.recipients = {provider}}))
                      .chunk_size(ChunkSize::from_bytes(kChunk))
                      .runtime(runtime)
-                     .build()) {
+                     .build()),
+        watched(Pipeline::Builder()
+                    .add(sha256())
+                    .add(tee([this] { return Sink::memory(copy); }))
+                    .add(zstd())
+                    .add(aes_256_gcm({.recipients = {provider}}))
+                    .chunk_size(ChunkSize::from_bytes(kChunk))
+                    .runtime(runtime)
+                    .build()) {
     pipeline.process(Source::memory(plain), Sink::memory(sealed));
     reset();
   }
@@ -54,15 +62,18 @@ class Subject {
 
   void reset() {
     out.clear();
+    copy.clear();
     write_file(target, kOld);
   }
   bool is_untouched() const {
     const std::filesystem::directory_iterator files(dir_.path());
-    return out.empty() && read_file(target) == kOld && std::distance(begin(files), end(files)) == 1;
+    return out.empty() && copy.empty() && read_file(target) == kOld &&
+           std::distance(begin(files), end(files)) == 1;
   }
 
   /// What was made is the plain bytes, or a container of them.
   bool is_done() const {
+    if (!copy.empty() && copy != plain) return false;
     const Bytes made = out.empty() ? read_file(target) : out;
     if (made == plain) return true;
     Bytes back;
@@ -75,8 +86,10 @@ class Subject {
       std::make_shared<MaskingProvider>("masks", 0x5A);
   const Runtime runtime;
   const Pipeline pipeline;
+  const Pipeline watched;
   Bytes sealed;
   Bytes out;
+  Bytes copy;  // that `watched` makes
 
  private:
   inline static const Bytes kOld = from_text("what was there before");
@@ -103,6 +116,10 @@ const Deed kDeeds[] = {
      [](Subject& s) { s.pipeline.process(Source::memory(s.plain), Sink::memory(s.out)); }},
     {"process a stream",
      [](Subject& s) { s.pipeline.process(s.stream_of(s.plain), Sink::memory(s.out)); }},
+    {"process, watched",
+     [](Subject& s) { s.watched.process(Source::memory(s.plain), Sink::memory(s.out)); }},
+    {"process a stream, watched",
+     [](Subject& s) { s.watched.process(s.stream_of(s.plain), Sink::memory(s.out)); }},
     {"start processing to a file",
      [](Subject& s) { await(s.pipeline.start(Source::memory(s.plain), s.onto_file())); }},
     {"restore",

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(header index restore_stream random_access salvage rekey key_text)
+[ ${#targets[@]} -gt 0 ] || targets=(header index restore_stream random_access salvage rekey zstd_file key_text)
 
 cmake/install-deps.sh clang libclang-rt-dev
 # Where .ci/run has built everything with the same options, nothing is compiled again.

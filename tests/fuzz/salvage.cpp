@@ -1,5 +1,6 @@
 // Salvaging: what comes out adds up, and where nothing is damaged it is what restoring gives.
 
+#include "codec/zstd_frame.hpp"
 #include "fuzz/support.hpp"
 
 using namespace adapipe;
@@ -51,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(report.output_bytes == output.size(), "the report tells what was written");
     check_lost(report, output);
   }
+  if (starts_as_zstd(container)) return 0;  // restoring takes it; see zstd_file.cpp
   Bytes restored;
   if (refused(kAllowed,
               [&] { restore(Source::memory(container), Sink::memory(restored), options()); }))

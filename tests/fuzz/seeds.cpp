@@ -11,6 +11,7 @@
 #include "container/open.hpp"
 #include "fuzz/support.hpp"
 #include "support/round_trip.hpp"
+#include "support/zst_file.hpp"
 
 using namespace adapipe;
 using namespace adapipe::testing;
@@ -18,14 +19,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Steps of the random_access target. Opening takes five reads, so the first ones change nothing;
+/// Steps of the random_access target. Opening takes six reads, so the first ones change nothing;
 /// then come a change and a cut.
 Bytes reading_steps() {
   ByteWriter steps;
-  steps.put(std::uint8_t{8});
-  for (const char* step :
-       {"0000 00 0000 0010", "0000 00 f00f 0001", "0000 00 0010 0010", "0000 00 0000 0100",
-        "0000 00 0001 ff7f", "0000 00 0000 0000", "8001 01 0000 0010", "9001 ff 0000 ff7f"})
+  steps.put(std::uint8_t{9});
+  for (const char* step : {"0000 00 0000 0010", "0000 00 0000 0010", "0000 00 f00f 0001",
+                           "0000 00 0010 0010", "0000 00 0000 0100", "0000 00 0001 ff7f",
+                           "0000 00 0000 0000", "8001 01 0000 0010", "9001 ff 0000 ff7f"})
     steps.put(from_hex(step));
   return std::move(steps).take();
 }
@@ -208,6 +209,20 @@ void write_key_texts(Seeds& seeds) {
   fs::remove(file);
 }
 
+void write_zstd_files(Seeds& seeds) {
+  for (const bool says_size : {true, false})
+    for (const bool has_checksum : {true, false})
+      for (const std::size_t size : {0u, 300u, 1000u}) {
+        const ZstFile file = zst_file(compressible_bytes(size, 1), 300,
+                                      {.says_size = says_size, .has_checksum = has_checksum});
+        const Bytes others = joined({skippable_frame(3, Bytes(5)), zst_frame({}), file.bytes});
+        for (const Bytes& one :
+             {file.bytes, file.with_table(), file.with_table(true), others,
+              joined({file.with_table(), file.bytes}), joined({file.bytes, file.with_table()})})
+          seeds.write("zstd_file", {}, one);
+      }
+}
+
 void write_vectors(Seeds& seeds, const fs::path& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
@@ -228,6 +243,7 @@ void write_all(const fs::path& folder, const fs::path& vectors) {
   write_headers(seeds);
   write_indexes(seeds);
   write_key_texts(seeds);
+  write_zstd_files(seeds);
   if (fs::is_directory(vectors)) write_vectors(seeds, vectors);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cipher/host_cipher.hpp"
 #include "cipher/openssl_aead.hpp"
 #include "container/create.hpp"
 #include "container/key_schedule.hpp"
@@ -65,7 +66,7 @@ RecordKeys reseal_tag(const Header& header, ByteSpan authenticated, std::span<st
   if (header.integrity == Integrity::aead) {
     const KeySchedule schedule(fuzz_file_key(), header.file_salt, {});
     header_key = schedule.header_key();
-    keys.cipher = openssl_aead(header.cipher);
+    keys.cipher = openssl_aead(is_host_cipher(header.cipher) ? kAes256Gcm : header.cipher);
     keys.key = schedule.record_key(*keys.cipher);
   }
   std::ranges::copy(compute_header_tag(header.integrity, header_key.bytes(), authenticated),

@@ -18,7 +18,7 @@ using testing::Watchdog;
 TEST_CASE("all workers of an arena run at once, on threads of its own") {
   const Watchdog watchdog(std::chrono::seconds(60));
   for (const std::size_t threads : {1u, 2u, 8u}) {
-    WorkerArena arena(threads, "test");
+    WorkerArena arena(threads, {"test"});
     CHECK(arena.threads() == threads);
     CHECK_FALSE(arena.runs_on_this_thread());
     std::latch together(static_cast<std::ptrdiff_t>(threads));
@@ -45,13 +45,13 @@ TEST_CASE("all workers of an arena run at once, on threads of its own") {
 
 TEST_CASE("an arena without work ends, again and again") {
   const Watchdog watchdog(std::chrono::seconds(120));
-  for (int i = 0; i < 300; ++i) WorkerArena(1 + static_cast<std::size_t>(i % 4), "test");
+  for (int i = 0; i < 300; ++i) WorkerArena(1 + static_cast<std::size_t>(i % 4), {"test"});
   SUCCEED();
 }
 
 TEST_CASE("work that is enqueued after a pause still runs") {
   const Watchdog watchdog(std::chrono::seconds(120));
-  WorkerArena arena(2, "test");
+  WorkerArena arena(2, {"test"});
   for (int i = 0; i < 2000; ++i) {
     std::latch ran(1);
     arena.enqueue([&] { ran.count_down(); });
@@ -63,7 +63,7 @@ TEST_CASE("work that is enqueued after a pause still runs") {
 
 TEST_CASE("parallel loops within a task share the workers") {
   const Watchdog watchdog(std::chrono::seconds(60));
-  WorkerArena arena(2, "test");
+  WorkerArena arena(2, {"test"});
   std::atomic<int> sum{0};
   std::latch done(1);
   arena.enqueue([&] {

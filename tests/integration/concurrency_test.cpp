@@ -136,6 +136,67 @@ TEST_CASE("a stage with a concurrency limit of one is never run twice at once") 
   CHECK_FALSE(overlapped);
 }
 
+TEST_CASE("one stage's limit lets as many in at once as it says, and the others overlap with it") {
+  const Bytes plain = random_bytes(60 * kChunk, 1);
+  struct Calls {
+    std::atomic<int> before{0};  // of the stage that runs before the limited one
+    std::atomic<int> inside{0};
+    std::atomic<int> most_inside{0};
+    std::atomic<int> met{0};
+  };
+  for (const int limit : {1, 2})
+    for (const bool restores : {false, true}) {
+      const Watchdog watchdog(std::chrono::seconds(60));
+      INFO("limit " << limit << (restores ? ", restore" : ", process"));
+      Calls calls;
+      std::atomic<bool> forced{false};
+      const auto feeding = make_stage("test.feeding", [&](const ChunkInfo&, auto in, auto& out) {
+        ++calls.before;
+        calls.before.notify_all();
+        return xor_bytes(in, out, std::byte{1});
+      });
+      const auto limited =
+          make_stage("test.limited",
+                     [&](const ChunkInfo&, auto in, auto& out) {
+                       const int now = ++calls.inside;
+                       if (forced) {
+                         for (int seen = calls.most_inside;
+                              now > seen && !calls.most_inside.compare_exchange_weak(seen, now);) {
+                         }
+                         // The first ones stay until all that may are inside, and more chunks have
+                         // come.
+                         if (++calls.met <= limit) {
+                           for (int met = calls.met; met < limit; met = calls.met)
+                             calls.met.wait(met);
+                           for (int fed = calls.before; fed < limit + 4; fed = calls.before)
+                             calls.before.wait(fed);
+                         }
+                         calls.met.notify_all();
+                       }
+                       --calls.inside;
+                       return xor_bytes(in, out, std::byte{2});
+                     },
+                     {.max_concurrency = static_cast<std::size_t>(limit)});
+      const Runtime runtime({.worker_threads = 8});
+      const auto stages = restores ? std::vector{limited, feeding} : std::vector{feeding, limited};
+      Bytes sealed, back;
+      forced = !restores;
+      Pipeline::Builder()
+          .add(stages[0])
+          .add(stages[1])
+          .chunk_size(ChunkSize::from_bytes(kChunk))
+          .runtime(runtime)
+          .build()
+          .process(Source::memory(plain), Sink::memory(sealed));
+      calls.before = 0;
+      forced = restores;
+      restore(Source::memory(sealed), Sink::memory(back),
+              {.registry = registry_of(stages), .runtime = runtime});
+      CHECK(back == plain);
+      CHECK(calls.most_inside == limit);
+    }
+}
+
 TEST_CASE("a stage may itself process on the same Runtime, even with one worker") {
   const Watchdog watchdog(std::chrono::seconds(120));
   const Bytes plain = compressible_bytes(40 * kChunk, 1);
@@ -283,6 +344,18 @@ TEST_CASE("thousands of small operations, one after the other") {
       REQUIRE(report.input_bytes == plain.size());
     }
     CHECK(runtime.memory_in_use_bytes() == 0);
+  }
+}
+
+TEST_CASE("a Runtime may end as soon as its last operation has") {
+  const Watchdog watchdog(std::chrono::seconds(120));
+  const Bytes plain = random_bytes(kChunk, 1);
+  for (std::size_t i = 0; i < 300; ++i) {
+    const Runtime runtime({.worker_threads = 1 + i % 2});
+    Bytes sealed;
+    CHECK(pipeline_on(runtime, xor_stage())
+              .process(Source::memory(plain), Sink::memory(sealed))
+              .chunks == 1);
   }
 }
 

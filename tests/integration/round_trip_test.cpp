@@ -8,6 +8,7 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/endpoint_kinds.hpp"
 #include "support/stages.hpp"
 #include "support/temp_dir.hpp"
 #include "support/watchdog.hpp"
@@ -69,22 +70,24 @@ TEST_CASE("every kind of source goes into every kind of sink and comes back") {
                                   .runtime(runtime.runtime)
                                   .build();
     const RestoreOptions options{.identities = {key}, .runtime = runtime.runtime};
-    for (const std::size_t size : sizes()) {
+    const auto goes_round = [&](const SourceKind& from, const SinkKind& to, std::size_t size) {
+      INFO(runtime.name << ", from " << from.name << " to " << to.name << ", " << size);
       const Bytes plain = compressible_bytes(size, 7);
-      for (const SourceKind& from : source_kinds()) {
-        for (const SinkKind& to : sink_kinds()) {
-          INFO(runtime.name << ", from " << from.name << " to " << to.name << ", " << size);
-          const Bytes sealed = to.collect(dir.path(), [&](Sink sink) {
-            from.with(plain, dir.path(),
-                      [&](Source source) { pipeline.process(std::move(source), std::move(sink)); });
-          });
-          const Bytes back = to.collect(dir.path(), [&](Sink sink) {
-            from.with(sealed, dir.path(),
-                      [&](Source source) { restore(std::move(source), std::move(sink), options); });
-          });
-          CHECK(back == plain);
-        }
-      }
+      const Bytes sealed = to.collect(dir.path(), [&](Sink sink) {
+        from.with(plain, dir.path(),
+                  [&](Source source) { pipeline.process(std::move(source), std::move(sink)); });
+      });
+      const Bytes back = to.collect(dir.path(), [&](Sink sink) {
+        from.with(sealed, dir.path(),
+                  [&](Source source) { restore(std::move(source), std::move(sink), options); });
+      });
+      CHECK((back == plain));
+    };
+    for (const SourceKind& from : source_kinds())
+      for (const SinkKind& to : sink_kinds()) goes_round(from, to, 5 * kChunk + 7);
+    for (const std::size_t size : sizes()) {
+      for (const SourceKind& from : source_kinds()) goes_round(from, sink_kinds().front(), size);
+      for (const SinkKind& to : sink_kinds()) goes_round(source_kinds().front(), to, size);
     }
   }
 }

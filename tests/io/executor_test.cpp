@@ -29,7 +29,7 @@ TEST_CASE("every job runs once, within the bound on threads", "[executor]") {
     std::atomic<std::size_t> busy = 0;
     std::atomic<bool> was_within_bound = true;
     {
-      IoExecutor executor(max_threads, "test");
+      IoExecutor executor(max_threads, {"test"});
       std::vector<std::thread> threads;
       for (std::size_t first = 0; first < 3; ++first) {
         threads.emplace_back([&, first] {
@@ -43,7 +43,7 @@ TEST_CASE("every job runs once, within the bound on threads", "[executor]") {
         });
       }
       for (std::thread& thread : threads) thread.join();
-      CHECK(executor.threads() <= max_threads);
+      CHECK(executor.load().threads <= max_threads);
     }
     CHECK(was_within_bound);
     CHECK(std::ranges::all_of(runs, [](const auto& count) { return count == 1; }));
@@ -55,7 +55,7 @@ TEST_CASE("jobs that wait do not hold up others", "[executor]") {
   constexpr int kWaiting = 31;
   std::latch release(1);
   std::latch waiting(kWaiting);
-  IoExecutor executor(kWaiting + 1, "test");
+  IoExecutor executor(kWaiting + 1, {"test"});
   for (int i = 0; i < kWaiting; ++i) {
     executor.submit([&] {
       waiting.count_down();
@@ -68,7 +68,7 @@ TEST_CASE("jobs that wait do not hold up others", "[executor]") {
     executor.submit([&] { done.count_down(); });
     done.wait();
   }
-  CHECK(executor.threads() == kWaiting + 1);
+  CHECK(executor.load().threads == kWaiting + 1);
   release.count_down();
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("a job may wait for one that it submits", "[executor]") {
   std::atomic<int> depth = 0;
   std::function<void()> nested;
   {
-    IoExecutor executor(20, "test");
+    IoExecutor executor(20, {"test"});
     nested = [&] {
       if (++depth == 20) return;
       std::latch done(1);
@@ -94,25 +94,25 @@ TEST_CASE("a job may wait for one that it submits", "[executor]") {
 
 TEST_CASE("an idle thread is used again", "[executor]") {
   const Watchdog watchdog;
-  IoExecutor executor(100, "test");
+  IoExecutor executor(100, {"test"});
   for (int i = 0; i < 200; ++i) {
     std::latch done(1);
     executor.submit([&] { done.count_down(); });
     done.wait();
   }
   // A thread that has just finished may not count as idle yet.
-  CHECK(executor.threads() <= 10);
+  CHECK(executor.load().threads <= 10);
 }
 
 TEST_CASE("idle threads leave, and new ones are made when needed", "[executor]") {
   const Watchdog watchdog;
   std::latch all_run[] = {std::latch(4), std::latch(4)};
-  IoExecutor executor(4, "test");
+  IoExecutor executor(4, {"test"});
   for (std::latch& done : all_run) {
-    while (executor.threads() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (executor.load().threads > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (int i = 0; i < 4; ++i) executor.submit([&] { done.arrive_and_wait(); });
     done.wait();
-    CHECK(executor.threads() == 4);
+    CHECK(executor.load().threads == 4);
   }
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("the destructor runs what was submitted, and what that submits", "[exe
   const Watchdog watchdog;
   std::atomic<int> runs = 0;
   {
-    IoExecutor executor(2, "test");
+    IoExecutor executor(2, {"test"});
     for (int i = 0; i < 1000; ++i) {
       executor.submit([&] {
         ++runs;
@@ -135,7 +135,7 @@ TEST_CASE("threads have their name and leave signals to the host", "[executor]")
   std::array<char, 16> name{};
   sigset_t mask;
   {
-    IoExecutor executor(1, "a-name-of-many-letters");
+    IoExecutor executor(1, {"a-name-of-many-letters"});
     executor.submit([&] {
       ::pthread_getname_np(::pthread_self(), name.data(), name.size());
       ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
@@ -154,7 +154,7 @@ TEST_CASE("a strand runs its jobs in order, one at a time", "[strand]") {
   std::array<std::vector<int>, kStrands> seen;  // unguarded: the strand is the guard
   std::array<std::atomic<int>, kStrands> inside{};
   std::atomic<bool> was_exclusive = true;
-  IoExecutor executor(kStrands * 2, "test");
+  IoExecutor executor(kStrands * 2, {"test"});
   {
     std::array<std::optional<Strand>, kStrands> strands;
     for (auto& strand : strands) strand.emplace(executor);
@@ -170,7 +170,7 @@ TEST_CASE("a strand runs its jobs in order, one at a time", "[strand]") {
       }
     }
     done.wait();
-    CHECK(executor.threads() <= kStrands * 2);
+    CHECK(executor.load().threads <= kStrands * 2);
   }
   CHECK(was_exclusive);
   for (const auto& order : seen) {
@@ -183,7 +183,7 @@ TEST_CASE("several threads may post to one strand", "[strand]") {
   const Watchdog watchdog;
   int runs = 0;  // unguarded: the strand is the guard
   {
-    IoExecutor executor(3, "test");
+    IoExecutor executor(3, {"test"});
     Strand strand(executor);
     std::latch done(3000);
     std::vector<std::thread> threads;
@@ -206,21 +206,21 @@ TEST_CASE("a strand that waits takes one thread, however much is posted", "[stra
   const Watchdog watchdog;
   std::latch release(1);
   std::latch done(101);
-  IoExecutor executor(8, "test");
+  IoExecutor executor(8, {"test"});
   Strand strand(executor);
   strand.post([&] {
     release.wait();
     done.count_down();
   });
   for (int i = 0; i < 100; ++i) strand.post([&] { done.count_down(); });
-  CHECK(executor.threads() == 1);
+  CHECK(executor.load().threads == 1);
   release.count_down();
   done.wait();
 }
 
 TEST_CASE("a strand may go while its last job is on its way out", "[strand]") {
   const Watchdog watchdog;
-  IoExecutor executor(2, "test");
+  IoExecutor executor(2, {"test"});
   int runs = 0;
   for (int i = 0; i < 2000; ++i) {
     auto strand = std::make_unique<Strand>(executor);

@@ -9,6 +9,7 @@
 
 #include "keys/bech32.hpp"
 #include "keys/passphrase.hpp"
+#include "keys/slot_seal.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/fixed_random.hpp"
@@ -177,6 +178,20 @@ TEST_CASE("two containers for one shared key do not show that they are") {
     CHECK_FALSE(std::equal(first.body.begin() + static_cast<std::ptrdiff_t>(at),
                            first.body.begin() + static_cast<std::ptrdiff_t>(at + 16),
                            second.body.begin() + static_cast<std::ptrdiff_t>(at)));
+}
+
+TEST_CASE("a shared key is tried only with the slots that bear its id") {
+  const Bytes key(32, std::byte{0x11});
+  const Bytes sound = wrap(shared_key(0x11)).body;
+  constexpr std::size_t kIdBits = 8 * 16;
+  for (std::size_t bit = 0; bit <= kIdBits; ++bit) {  // at the end none is flipped
+    INFO("bit " << bit);
+    Bytes parameters(sound.begin(), sound.begin() + 16 + 32);
+    const bool is_own = bit == kIdBits;
+    if (!is_own) parameters[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    const Slot slot = seal_slot(kSlotSharedKey, parameters, key, file_key(), file_salt());
+    CHECK(opens(shared_key(0x11), slot) == is_own);
+  }
 }
 
 TEST_CASE("check_slot refuses wrong lengths and values out of range") {

@@ -1,6 +1,7 @@
 #include <adapipe/chunk.hpp>
 #include <adapipe/error.hpp>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "memory/buffer_access.hpp"
@@ -41,6 +42,14 @@ TEST_CASE("a restarted buffer keeps its memory and takes the new limit") {
   CHECK(thrown_by([&] { buffer.resize(101); }).kind() == errc::limit_exceeded);
   buffer.resize(100);
   CHECK(buffer.data() == memory);
+}
+
+TEST_CASE("a buffer refuses what there is no memory for, also where the size would overflow") {
+  for (const std::size_t bytes : {SIZE_MAX, SIZE_MAX - 127, SIZE_MAX - 128, SIZE_MAX / 2}) {
+    Buffer buffer(SIZE_MAX);
+    CHECK_THROWS_AS(buffer.resize(bytes), std::bad_alloc);
+    CHECK(buffer.empty());
+  }
 }
 
 TEST_CASE("moving a buffer leaves an empty one behind") {

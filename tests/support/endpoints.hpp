@@ -144,9 +144,10 @@ class Door {
     open_ = true;
     changed_.notify_all();
   }
-  void until_someone_waits() {
+  void until_someone_waits() { until_waiting(1); }
+  void until_waiting(int count) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_ > 0 || open_; });
+    changed_.wait(lock, [this, count] { return waiting_ >= count || open_; });
   }
 
  private:

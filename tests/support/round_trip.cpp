@@ -1,12 +1,8 @@
 #include "support/round_trip.hpp"
 
-#include <unistd.h>
-
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <sstream>
-#include <thread>
 
 #include "api/pipeline_plan.hpp"
 #include "api/process_job.hpp"
@@ -15,47 +11,6 @@
 #include "support/stages.hpp"
 
 namespace adapipe::testing {
-
-namespace {
-
-std::string as_string(const Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-Bytes from_string(const std::string& text) { return from_text(text); }
-
-struct Pipe {
-  Pipe() {
-    if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
-  }
-  ~Pipe() {
-    ::close(ends[0]);
-    close_write();
-  }
-  void close_write() {
-    if (ends[1] >= 0) ::close(ends[1]);
-    ends[1] = -1;
-  }
-  int ends[2];
-};
-
-void write_all(int fd, const Bytes& bytes) {
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (n <= 0) return;
-    done += static_cast<std::size_t>(n);
-  }
-}
-
-Bytes read_all(int fd) {
-  Bytes all;
-  Bytes part(1 << 16);
-  for (ssize_t n = 0; (n = ::read(fd, part.data(), part.size())) > 0;)
-    all.insert(all.end(), part.begin(), part.begin() + n);
-  return all;
-}
-
-}  // namespace
 
 const std::vector<NamedRuntime>& test_runtimes() {
   static const std::vector<NamedRuntime> runtimes{
@@ -101,73 +56,6 @@ std::vector<NamedPipeline> pipeline_kinds(const SharedKey& key) {
   };
 }
 
-std::vector<SourceKind> source_kinds() {
-  return {
-      {"memory",
-       [](const Bytes& bytes, const auto&, const auto& use) { use(Source::memory(bytes)); }},
-      {"owned memory",
-       [](const Bytes& bytes, const auto&, const auto& use) { use(Source::owned(bytes)); }},
-      {"file",
-       [](const Bytes& bytes, const std::filesystem::path& dir, const auto& use) {
-         write_file(dir / "source", bytes);
-         use(dir / "source");
-       }},
-      {"slice",
-       [](const Bytes& bytes, const auto&, const auto& use) {
-         Bytes wider = from_text("before");
-         wider.insert(wider.end(), bytes.begin(), bytes.end());
-         wider.push_back(std::byte{1});
-         use(Source::slice(Source::memory(wider), 6, bytes.size()));
-       }},
-      {"istream",
-       [](const Bytes& bytes, const auto&, const auto& use) {
-         std::istringstream stream(as_string(bytes));
-         use(Source::from(stream));
-       }},
-      {"pipe",
-       [](const Bytes& bytes, const auto&, const auto& use) {
-         Pipe pipe;
-         std::jthread writer([&] {
-           write_all(pipe.ends[1], bytes);
-           pipe.close_write();
-         });
-         use(Source::fd(pipe.ends[0]));
-       }},
-  };
-}
-
-std::vector<SinkKind> sink_kinds() {
-  return {
-      {"memory",
-       [](const auto&, const auto& use) {
-         Bytes bytes = from_text("gone");
-         use(Sink::memory(bytes));
-         return bytes;
-       }},
-      {"file",
-       [](const std::filesystem::path& dir, const auto& use) {
-         use(Sink::file(dir / "sink", {.overwrite = true, .durable = false}));
-         return read_file(dir / "sink");
-       }},
-      {"ostream",
-       [](const auto&, const auto& use) {
-         std::ostringstream stream;
-         use(Sink::to(stream));
-         return from_string(stream.str());
-       }},
-      {"pipe",
-       [](const auto&, const auto& use) {
-         Pipe pipe;
-         Bytes bytes;
-         std::jthread reader([&] { bytes = read_all(pipe.ends[0]); });
-         use(Sink::fd(pipe.ends[1]));
-         pipe.close_write();
-         reader.join();
-         return bytes;
-       }},
-  };
-}
-
 Bytes process_with_fixed_keys(const Pipeline& pipeline, Source source, ProcessOptions options) {
   FixedRandom random;
   return process_with_keys_of(random, pipeline, std::move(source), std::move(options));
@@ -195,7 +83,7 @@ Operation start_with_keys_of(RandomSource& random, const Pipeline& pipeline, Sou
 
 Bytes read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  return from_string({std::istreambuf_iterator<char>(file), {}});
+  return from_text(std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {

@@ -2,7 +2,6 @@
 
 #include <adapipe/adapipe.hpp>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,23 +30,6 @@ struct NamedPipeline {
   RestoreOptions restore_options(const SharedKey& key, const Runtime& runtime) const;
 };
 std::vector<NamedPipeline> pipeline_kinds(const SharedKey& key);
-
-/// A way to present bytes as a Source; `dir` is a scratch folder.
-struct SourceKind {
-  std::string name;
-  std::function<void(const Bytes&, const std::filesystem::path& dir,
-                     const std::function<void(Source)>& use)>
-      with;
-};
-std::vector<SourceKind> source_kinds();
-
-/// A way to collect what a Sink takes.
-struct SinkKind {
-  std::string name;
-  std::function<Bytes(const std::filesystem::path& dir, const std::function<void(Sink)>& use)>
-      collect;
-};
-std::vector<SinkKind> sink_kinds();
 
 /// A container whose file key and salts are always the same, so that two of them can be compared.
 Bytes process_with_fixed_keys(const Pipeline& pipeline, Source source, ProcessOptions options = {});

@@ -21,10 +21,7 @@ TEST_CASE("hangs", "[.]") {
   const Watchdog watchdog(std::chrono::milliseconds(100));
   std::mutex mutex;
   const std::lock_guard lock(mutex);
-  std::jthread([&mutex] {
-    enter_own_thread("hangs-here");
-    const std::lock_guard never(mutex);
-  }).join();
+  OwnThread({.name = "hangs"}, "-here", [&mutex] { const std::lock_guard never(mutex); }).join();
 }
 
 TEST_CASE("a hang fails with the stack of every thread, those that block signals included") {

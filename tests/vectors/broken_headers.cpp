@@ -136,6 +136,8 @@ DraftChanges value_changes() {
       {"integrity-unknown", value(2, "03 00")},
       {"integrity-0", value(2, "00 00")},
       {"cipher-unknown", value(3, "04 00")},
+      {"cipher-32767", value(3, "ff 7f")},
+      {"cipher-of-a-host", value(3, "00 80")},
       {"cipher-0", value(3, "00 00")},
       {"plain-bytes-beyond-2-to-the-52",
        [](Draft& d) {

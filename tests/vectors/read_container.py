@@ -36,6 +36,7 @@ def take(file, size, what):
 
 MAGIC, RECORD_MAGIC, END_MAGIC = b"\x89ADP\r\n\x1a\n", b"\xefARC", b"ADPEND\r\n"
 MIB, GIB, MOST_BYTES = 2**20, 2**30, 2**52
+HOSTS_OWN = 32768  # from here on, ciphers are the hosts'
 (CHUNK_BYTES, INTEGRITY, CIPHER, FILE_SALT, STAGE, SLOT, PLAIN_BYTES, METADATA,
  PADDING) = range(1, 10)
 #            tag: (critical, how often at least, how often at most, exact length)
@@ -95,7 +96,8 @@ def parse_header(header, data):
     need((integrity == 2) == bool(found[SLOT]), "integrity 2, and nothing else, has slots")
     if found[CIPHER]:
         header.cipher = int.from_bytes(found[CIPHER][0], "little")
-        need(header.cipher in AEAD, f"cipher {header.cipher}", "unsupported_version")
+        need(header.cipher in AEAD or header.cipher >= HOSTS_OWN, f"cipher {header.cipher}",
+             "unsupported_version")
     header.salt = found[FILE_SALT][0]
     for value in found[STAGE]:
         need(value and 1 <= value[0] <= len(value) - 1, "a stage's id does not fit")
@@ -251,7 +253,9 @@ def read_header(file, keys):
     else:
         need(sha256(header.signed) == header.tag, "the header's tag is wrong")
         need(not keys.any() and not keys.context, "has no keys", "wrong_key")
-    for id_, parameters in header.stages:  # 6
+    need(not header.cipher or header.cipher in AEAD, f"cipher {header.cipher}",  # 6
+         "unsupported_version")
+    for id_, parameters in header.stages:
         need(id_ in STAGES, f"stage {id_.decode('utf-8', 'replace')}", "unknown_stage")
         need(len(parameters) == STAGES[id_][0], "a stage's parameters are wrong")
     return header

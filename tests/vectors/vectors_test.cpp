@@ -71,21 +71,6 @@ StageRegistry registry() {
   return out;
 }
 
-std::string name_of(errc kind) {
-  static const std::map<errc, std::string> kNames = {
-      {errc{}, "ok"},
-      {errc::not_a_container, "not_a_container"},
-      {errc::unsupported_version, "unsupported_version"},
-      {errc::unknown_stage, "unknown_stage"},
-      {errc::corrupt, "corrupt"},
-      {errc::truncated, "truncated"},
-      {errc::wrong_key, "wrong_key"},
-      {errc::limit_exceeded, "limit_exceeded"},
-  };
-  const auto found = kNames.find(kind);
-  return found == kNames.end() ? Error(kind, "").what() : found->second;
-}
-
 /// What came of reading: "ok" and the bytes, or the kind of the error.
 struct Reading {
   std::string result;
@@ -95,7 +80,8 @@ struct Reading {
 template <typename Read>
 Reading reading_of(Read read) {
   Reading out;
-  out.result = name_of(thrown_kind([&] { read(out.plain); }));
+  const errc kind = thrown_kind([&] { read(out.plain); });
+  out.result = kind == errc{} ? "ok" : std::string(name_of(kind));
   return out;
 }
 

@@ -1,10 +1,13 @@
-// A provider for OpenSSL that has what its default provider has, but for ChaCha20-Poly1305.
+// A provider for OpenSSL that has what its default provider has, but for an algorithm of each
+// kind that adapipe looks for.
 
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
 #include <openssl/provider.h>
 
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <vector>
 
 namespace {
@@ -12,17 +15,24 @@ namespace {
 OSSL_LIB_CTX* library = nullptr;
 OSSL_PROVIDER* everything = nullptr;
 
+bool is_lacking(const OSSL_ALGORITHM& algorithm) {
+  for (const char* name : {"ChaCha20-Poly1305", "SCRYPT", "X25519"})
+    if (std::strstr(algorithm.algorithm_names, name) != nullptr) return true;
+  return false;
+}
+
 const OSSL_ALGORITHM* query(void*, int operation, int* no_store) {
-  const OSSL_ALGORITHM* const all = OSSL_PROVIDER_query_operation(everything, operation, no_store);
-  if (operation != OSSL_OP_CIPHER) return all;
-  static const std::vector<OSSL_ALGORITHM> few = [all] {
-    std::vector<OSSL_ALGORITHM> made;
-    for (const OSSL_ALGORITHM* one = all; one->algorithm_names != nullptr; ++one)
-      if (std::strstr(one->algorithm_names, "ChaCha20-Poly1305") == nullptr) made.push_back(*one);
+  static std::map<int, std::vector<OSSL_ALGORITHM>> few;  // OpenSSL keeps pointers into it
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  std::vector<OSSL_ALGORITHM>& made = few[operation];
+  if (made.empty()) {
+    const OSSL_ALGORITHM* one = OSSL_PROVIDER_query_operation(everything, operation, no_store);
+    for (; one != nullptr && one->algorithm_names != nullptr; ++one)
+      if (!is_lacking(*one)) made.push_back(*one);
     made.push_back({});
-    return made;
-  }();
-  return few.data();
+  }
+  return made.data();
 }
 
 void tear_down(void*) {

@@ -1,0 +1,55 @@
+#include "trace.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "endpoints.hpp"
+#include "exit_code.hpp"
+
+namespace tool {
+namespace {
+
+/// Whoever replaces one of them must not lose what the work is about.
+void check_other_file(const Options& options) {
+  for (const std::string& input : options.inputs) {
+    if (is_same_file(options.trace, input))
+      throw Failure(ExitCode::usage, options.trace + ": is an input; trace into another file");
+    if (options.command != Command::verify &&
+        is_same_file(options.trace, output_for(options, input)))
+      throw Failure(ExitCode::usage, options.trace + ": is the output; trace into another file");
+  }
+}
+
+}  // namespace
+
+Trace::Trace(const Options& options) : path_(options.trace) {
+  if (path_.empty()) return;
+  check_other_file(options);
+  int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL, 0666);
+  is_new_and_empty_ = file >= 0;
+  if (file < 0 && errno == EEXIST && options.force)
+    file = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0 && errno == EEXIST)
+    throw Failure(ExitCode::cannot_create, path_ + ": exists; use --force to replace it");
+  if (file < 0) throw Failure(ExitCode::cannot_create, path_ + ": " + std::strerror(errno));
+  ::close(file);
+  recorder_ = std::make_shared<adapipe::TraceRecorder>();
+}
+
+Trace::~Trace() {
+  if (is_new_and_empty_) ::unlink(path_.c_str());
+}
+
+void Trace::write() {
+  if (!recorder_) return;
+  is_new_and_empty_ = false;
+  std::ofstream file(path_);
+  recorder_->write(file);
+  if (!file.flush()) throw Failure(ExitCode::io, path_ + ": cannot be written");
+}
+
+}  // namespace tool
