@@ -131,17 +131,15 @@ TEST_CASE("without a container, every kind of source goes into every kind of sin
   const Kind kind = kinds().back();
   for (const NamedRuntime& runtime : test_runtimes()) {
     const Pipeline pipeline = pipeline_of(kind.stages, runtime.runtime);
-    for (const std::size_t size : kSizes)
-      for (const SourceKind& from : source_kinds())
-        for (const SinkKind& to : sink_kinds()) {
-          INFO(runtime.name << ", from " << from.name << " to " << to.name << ", " << size);
-          const Bytes plain = random_bytes(size, 7);
-          const Bytes out = to.collect(dir.path(), [&](Sink sink) {
-            from.with(plain, dir.path(),
-                      [&](Source source) { pipeline.process(std::move(source), std::move(sink)); });
-          });
-          CHECK(out == expected_of(kind, plain));
-        }
+    for_each_route(kSizes, [&](const SourceKind& from, const SinkKind& to, std::size_t size) {
+      INFO(runtime.name << ", from " << from.name << " to " << to.name << ", " << size);
+      const Bytes plain = random_bytes(size, 7);
+      const Bytes out = to.collect(dir.path(), [&](Sink sink) {
+        from.with(plain, dir.path(),
+                  [&](Source source) { pipeline.process(std::move(source), std::move(sink)); });
+      });
+      CHECK(out == expected_of(kind, plain));
+    });
   }
 }
 

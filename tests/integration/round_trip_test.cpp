@@ -83,12 +83,7 @@ TEST_CASE("every kind of source goes into every kind of sink and comes back") {
       });
       CHECK((back == plain));
     };
-    for (const SourceKind& from : source_kinds())
-      for (const SinkKind& to : sink_kinds()) goes_round(from, to, 5 * kChunk + 7);
-    for (const std::size_t size : sizes()) {
-      for (const SourceKind& from : source_kinds()) goes_round(from, sink_kinds().front(), size);
-      for (const SinkKind& to : sink_kinds()) goes_round(source_kinds().front(), to, size);
-    }
+    for_each_route(sizes(), goes_round);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -72,26 +73,30 @@ Error streaming(const Bytes& file, const RestoreOptions& options = {}) {
 TEST_CASE("zstd files are restored from every source to every sink, on every runtime") {
   const Watchdog watchdog(std::chrono::seconds(240));
   const TempDir dir;
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, kChunk, kChunk + 1, 5 * kChunk + 7}) {
-    const Bytes plain = compressible_bytes(size, 1);
-    for (const NamedFile& file : files_of(plain))
-      for (const auto& [runtime_name, runtime] : test_runtimes())
-        for (const SourceKind& source : source_kinds())
-          for (const SinkKind& sink : sink_kinds()) {
-            INFO(size << " bytes, " << file.name << ", " << runtime_name << ", from " << source.name
-                      << " to " << sink.name);
-            const Bytes back = sink.collect(dir.path(), [&, &on = runtime](Sink to) {
-              source.with(file.bytes, dir.path(), [&](Source from) {
-                const Report report = restore(std::move(from), std::move(to), {.runtime = on});
-                CHECK(report.output_bytes == size);
-                CHECK(report.input_bytes == file.bytes.size());
-              });
-            });
-            CHECK(back == plain);
-            CHECK(runtime.memory_in_use_bytes() == 0);
-          }
+  const std::size_t sizes[] = {0, 1, kChunk, kChunk + 1, 5 * kChunk + 7};
+  std::map<std::size_t, Bytes> plain;
+  std::map<std::size_t, std::vector<NamedFile>> files;
+  for (const std::size_t size : sizes) {
+    plain[size] = compressible_bytes(size, 1);
+    files[size] = files_of(plain[size]);
   }
+  for (const NamedRuntime& on : test_runtimes())
+    for_each_route(sizes, [&](const SourceKind& from, const SinkKind& to, std::size_t size) {
+      for (const NamedFile& file : files[size]) {
+        INFO(size << " bytes, " << file.name << ", " << on.name << ", from " << from.name << " to "
+                  << to.name);
+        const Bytes back = to.collect(dir.path(), [&](Sink sink) {
+          from.with(file.bytes, dir.path(), [&](Source source) {
+            const Report report =
+                restore(std::move(source), std::move(sink), {.runtime = on.runtime});
+            CHECK(report.output_bytes == size);
+            CHECK(report.input_bytes == file.bytes.size());
+          });
+        });
+        CHECK(back == plain[size]);
+        CHECK(on.runtime.memory_in_use_bytes() == 0);
+      }
+    });
 }
 
 TEST_CASE("any range of a zstd file is read, alone and in parallel") {

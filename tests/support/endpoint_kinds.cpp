@@ -296,4 +296,15 @@ const std::vector<SinkKind>& sink_kinds() {
   return kinds;
 }
 
+void for_each_route(
+    std::span<const std::size_t> sizes,
+    const std::function<void(const SourceKind& from, const SinkKind& to, std::size_t bytes)>& go) {
+  for (const SourceKind& from : source_kinds())
+    for (const SinkKind& to : sink_kinds()) go(from, to, sizes.back());
+  for (const std::size_t bytes : sizes.first(sizes.size() - 1)) {
+    for (const SourceKind& from : source_kinds()) go(from, sink_kinds().front(), bytes);
+    for (const SinkKind& to : sink_kinds()) go(source_kinds().front(), to, bytes);
+  }
+}
+
 }  // namespace adapipe::testing

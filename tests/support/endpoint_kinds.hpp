@@ -2,8 +2,10 @@
 
 #include <adapipe/sink.hpp>
 #include <adapipe/source.hpp>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,5 +30,11 @@ struct SinkKind {
       collect;
 };
 const std::vector<SinkKind>& sink_kinds();
+
+/// Calls `go` for the last of the sizes from every kind of source to every kind of sink, and for
+/// each of the others with every kind of either.
+void for_each_route(
+    std::span<const std::size_t> sizes,
+    const std::function<void(const SourceKind& from, const SinkKind& to, std::size_t bytes)>& go);
 
 }  // namespace adapipe::testing
