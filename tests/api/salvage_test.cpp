@@ -289,6 +289,42 @@ TEST_CASE("a chunk that a stage cannot undo is lost, and the reason is told") {
   CHECK(back.empty());
 }
 
+TEST_CASE("neighbours that are lost are one range if the reason is the same, else two") {
+  // Of the chunks 0 to 6, whose reasons a letter stands for: that of chunk 2 has no record.
+  const std::string why = ".A-BB.A";
+  const auto fragile = [](const std::string& reasons) {
+    return make_stage("test.fragile", [reasons](const ChunkInfo& chunk, auto in, auto& out) {
+      const char reason = reasons[chunk.index];
+      if (reason != '.') throw std::runtime_error(std::string("reason ") + reason);
+      return xor_bytes(in, out, std::byte{0x11});
+    });
+  };
+  Bytes sealed;
+  Pipeline::Builder()
+      .add(fragile("......."))
+      .chunk_size(ChunkSize::from_bytes(4096))
+      .build()
+      .process(Source::memory(random_bytes(why.size() * 4096, 1)), Sink::memory(sealed));
+  sealed = flipped(sealed, Tampered(sealed).offset_of(2) + 30, std::byte{1});
+  const SalvageReport report =
+      salvage(Source::memory(sealed), Sink::discard(), {.registry = registry_of({fragile(why)})});
+
+  const struct {
+    std::uint64_t first_chunk, chunks;
+    std::string reason;
+  } expected[] = {
+      {1, 1, "reason A"}, {2, 1, "no intact record"}, {3, 2, "reason B"}, {6, 1, "reason A"}};
+  REQUIRE(report.lost.size() == std::size(expected));
+  for (std::size_t i = 0; i < report.lost.size(); ++i) {
+    INFO("range " << i);
+    CHECK(report.lost[i].first_chunk == expected[i].first_chunk);
+    CHECK(report.lost[i].chunks == expected[i].chunks);
+    CHECK(report.lost[i].offset_bytes == 4096 * expected[i].first_chunk);
+    CHECK(report.lost[i].length_bytes == 4096 * expected[i].chunks);
+    CHECK_THAT(report.lost[i].reason, Catch::Matchers::Contains(expected[i].reason));
+  }
+}
+
 TEST_CASE("a file appears with what was recovered, and not at all if that is nothing") {
   const TempDir dir;
   const Damaged damaged("AES-256-GCM");
