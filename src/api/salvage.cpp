@@ -180,6 +180,7 @@ class Salvaging {
   void lose_up_to(const FoundChunk& chunk) {
     if (chunk.sequence > next_chunk_)
       lose(chunk.plain_offset - reached_, chunk.sequence - next_chunk_, kNotFound);
+    next_chunk_ = chunk.sequence;
   }
 
   void lose_the_end() {
