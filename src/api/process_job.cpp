@@ -2,7 +2,6 @@
 
 #include <adapipe/error.hpp>
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "api/steps.hpp"
@@ -17,8 +16,9 @@ namespace {
 
 constexpr std::uint64_t kSmallestAdaptive = 256 * 1024;
 constexpr std::uint64_t kLargestAdaptive = 4 * 1024 * 1024;
+constexpr std::uint64_t kAdaptiveStep = 64 * 1024;
 constexpr std::uint32_t kUnknownSizeAdaptive = 1024 * 1024;
-constexpr std::uint64_t kChunksPerWorker = 4;
+constexpr std::uint64_t kChunksPerWorker = 2;
 
 template <typename Act>
 auto in_stage(const Stage& stage, Act act) {
@@ -44,9 +44,13 @@ StartOptions start_options(ProcessOptions& options) {
 std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
                                    std::size_t worker_threads) noexcept {
   if (!plain_bytes) return kUnknownSizeAdaptive;
-  const std::uint64_t share = *plain_bytes / (kChunksPerWorker * worker_threads);
-  const std::uint64_t bytes = std::clamp(share, kSmallestAdaptive, kLargestAdaptive);
-  return static_cast<std::uint32_t>(std::bit_floor(bytes));
+  // As many for each worker, or few of them had something to do in the end.
+  const auto rounded_up = [](std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); };
+  const std::uint64_t rounds =
+      std::max(rounded_up(*plain_bytes, kLargestAdaptive * worker_threads), kChunksPerWorker);
+  const std::uint64_t share = rounded_up(*plain_bytes, rounds * worker_threads);
+  const std::uint64_t bytes = rounded_up(share, kAdaptiveStep) * kAdaptiveStep;
+  return static_cast<std::uint32_t>(std::clamp(bytes, kSmallestAdaptive, kLargestAdaptive));
 }
 
 ProcessJob::ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,

@@ -58,8 +58,8 @@ Runtime runtime_of(const PipelinePlan& plan);
 /// What of `options` is not the job's; the callback is moved out of it.
 StartOptions start_options(ProcessOptions& options);
 
-/// The chunk size that is used when none was asked for: a power of two from 256 KiB to 4 MiB that
-/// gives every worker several chunks; 1 MiB if the size of the input is not known.
+/// The chunk size that is used when none was asked for: from 256 KiB to 4 MiB, such that every
+/// worker gets the same number of chunks, two or more; 1 MiB if the size of the input is not known.
 std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
                                    std::size_t worker_threads) noexcept;
 

@@ -111,14 +111,19 @@ TEST_CASE("17 stages are more than a container holds, 16 are not") {
   CHECK(thrown_kind([&] { (void)builder.build(); }) == errc::invalid_pipeline);
 }
 
-TEST_CASE("the adaptive chunk size gives every worker several chunks, within its bounds") {
+TEST_CASE(
+    "the adaptive chunk size gives every worker the same number of chunks, within its bounds") {
   constexpr std::uint64_t kMiB = 1 << 20;
   CHECK(adaptive_chunk_bytes(0, 2) == kMiB / 4);
   CHECK(adaptive_chunk_bytes(kMiB, 2) == kMiB / 4);
-  CHECK(adaptive_chunk_bytes(16 * kMiB, 2) == 2 * kMiB);
-  CHECK(adaptive_chunk_bytes(31 * kMiB, 2) == 2 * kMiB);
+  CHECK(adaptive_chunk_bytes(16 * kMiB, 2) == 4 * kMiB);
+  CHECK(adaptive_chunk_bytes(16 * kMiB, 64) == kMiB / 4);
+  CHECK(adaptive_chunk_bytes(18 * kMiB, 2) == 3 * kMiB);
+  CHECK(adaptive_chunk_bytes(18 * kMiB + 1, 2) == 3 * kMiB + 64 * 1024);
   CHECK(adaptive_chunk_bytes(1000 * kMiB, 2) == 4 * kMiB);
-  CHECK(adaptive_chunk_bytes(1000 * kMiB, 64) == 2 * kMiB);
+  CHECK(adaptive_chunk_bytes(1000 * kMiB, 64) == 63 * 64 * 1024);
+  CHECK(adaptive_chunk_bytes(1025 * kMiB, 64) == 3 * kMiB + 4 * 64 * 1024);
+  CHECK(adaptive_chunk_bytes(UINT64_MAX, 64) == 4 * kMiB);
   CHECK(adaptive_chunk_bytes(std::nullopt, 2) == kMiB);
 }
 
