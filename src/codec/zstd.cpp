@@ -85,9 +85,10 @@ class ZstdWorker final : public CodecWorker {
 
   std::size_t compress(ByteSpan in, std::span<std::byte> out) override {
     if (!control_) return compress(options_.level.min(), in, out);
-    const int level = control_->begin();
+    const auto began = LevelControl::Clock::now();
+    const int level = control_->begin(began);
     const std::size_t bytes = compress(level, in, out);
-    control_->end(level);
+    control_->end(level, LevelControl::Clock::now() - began);
     return bytes;
   }
 

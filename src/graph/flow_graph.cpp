@@ -120,7 +120,7 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
   }
   if (parts_.consumer.ordered()) {
     place_.emplace(graph_, flow::serial, [this](Slot slot) {
-      parts_.backlog.enter();
+      parts_.backlog.enter(Backlog::Clock::now());
       guarded(*slot, [&] { parts_.consumer.place(*slot); });
       return slot;
     });
@@ -128,7 +128,7 @@ void FlowGraph::connect_output(flow::sender<Slot>& last_group) {
     ends = {&*place_};
   }
   write_.emplace(graph_, parts_.consumer.max_concurrent_writes(), [this](Slot slot) {
-    if (!parts_.consumer.ordered()) parts_.backlog.enter();
+    if (!parts_.consumer.ordered()) parts_.backlog.enter(Backlog::Clock::now());
     write(*slot);
     retire(*slot);
     return flow::continue_msg();
@@ -212,7 +212,7 @@ void FlowGraph::read_next(ReadNext::gateway_type& gateway) {
 }
 
 void FlowGraph::write_next(Slot slot, WriteNext::gateway_type& gateway) {
-  parts_.backlog.enter();
+  parts_.backlog.enter(Backlog::Clock::now());
   const auto post = [this](std::function<void()> job) { write_strand_.post(std::move(job)); };
   on_io_thread(gateway, post, [this, slot] {
     guarded(*slot, [&] { parts_.consumer.place(*slot); });
@@ -265,7 +265,7 @@ void FlowGraph::write(ChunkSlot& slot) noexcept {
     write_chunk(parts_.consumer, slot, parts_.watch);
     parts_.control.chunk_done(slot);
   });
-  parts_.backlog.leave();
+  parts_.backlog.leave(Backlog::Clock::now());
 }
 
 template <typename Work>

@@ -173,7 +173,7 @@ void OperationState::build_graph() {
 void OperationState::run_graph() noexcept {
   try {
     slots_ = std::make_unique<SlotPool>(max_slots_);
-    job_->backlog().begin(max_slots_);
+    job_->backlog().begin(max_slots_, runtime_.worker_threads());
     job_->chain().introduce_to(watch_);
     workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads(), &watch_);
     graph_ =
