@@ -8,10 +8,11 @@
 set -euo pipefail
 text=$(realpath "${1:?"usage: adaptive.sh TEXT [ROUNDS [LARGEST_BYTES]]"}")
 cd "$(dirname "$0")/.."
-cmake/install-deps.sh libbenchmark-dev zstd >&2
+cmake/install-deps.sh python3 libbenchmark-dev zstd >&2
 cmake/build.sh build-benchmarks -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
   -DADAPIPE_INSTALL=OFF -DADAPIPE_BUILD_TESTS=OFF -DADAPIPE_BUILD_EXAMPLES=OFF -DADAPIPE_BUILD_BENCHMARKS=ON >&2
 programs=$PWD/build-benchmarks/benchmarks
+kept_memory=("$PWD/benchmarks/kept_memory.py" 3000)  # the largest input, and 8 chunks of 16 MiB in their buffers
 
 inputs=$(mktemp -d "${TMPDIR:-/dev/shm}/adaptive.XXXXXX")
 trap 'rm -r "$inputs"' EXIT
@@ -27,8 +28,8 @@ head -c 64M /dev/zero > zeros
 
 for input in text programs compressed mixed.tar zeros; do
   printf '\n%s, beside chunks of 64 KiB, 256 KiB, 1, 4 and 16 MiB, N in flight\n\n' "$input"
-  "$programs/adapipe_adaptive_chunk_sizes" "$input" "${@:2}"
+  python3 "${kept_memory[@]}" "$programs/adapipe_adaptive_chunk_sizes" "$input" "${@:2}"
 done
 printf '\ntext, at each level and at an adaptive one, in seconds\n\n'
 head -c 60M text > start
-"$programs/adapipe_adaptive_levels" start "${2:-3}"
+python3 "${kept_memory[@]}" "$programs/adapipe_adaptive_levels" start "${2:-3}"

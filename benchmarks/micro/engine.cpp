@@ -1,6 +1,7 @@
 #include <benchmark/benchmark.h>
 
 #include <adapipe/adapipe.hpp>
+#include <adapipe/observer.hpp>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -46,8 +47,10 @@ class NoOp final : public adapipe::Stage {
   const std::size_t limit_;
 };
 
-adapipe::Runtime runtime_with(std::size_t workers) {
-  return workers == 0 ? adapipe::Runtime::serial() : adapipe::Runtime({.worker_threads = workers});
+adapipe::Runtime runtime_with(std::size_t workers,
+                              std::shared_ptr<adapipe::Observer> observer = nullptr) {
+  return workers == 0 ? adapipe::Runtime::serial()
+                      : adapipe::Runtime({.worker_threads = workers, .observer = observer});
 }
 
 void count_chunks(benchmark::State& state, std::uint64_t chunks) {
@@ -57,20 +60,28 @@ void count_chunks(benchmark::State& state, std::uint64_t chunks) {
 }
 
 /// What the engine itself costs per chunk: the smallest chunks there are, no stage; what remains
-/// beside the graph is one XXH3 over 4 KiB, about 0.2 us. Argument: worker threads; 0: the serial
-/// runner, which has no graph.
+/// beside the graph is one XXH3 over 4 KiB, about 0.2 us. Arguments: worker threads; 0: the serial
+/// runner, which has no graph; whether an observer is told of every step.
 void chunk_overhead(benchmark::State& state) {
   constexpr std::uint64_t kChunks = 20'000;
-  const auto pipeline = adapipe::Pipeline::Builder()
-                            .chunk_size(adapipe::ChunkSize::from_kib(4))
-                            .runtime(runtime_with(static_cast<std::size_t>(state.range(0))))
-                            .build();
+  const auto pipeline =
+      adapipe::Pipeline::Builder()
+          .chunk_size(adapipe::ChunkSize::from_kib(4))
+          .runtime(
+              runtime_with(static_cast<std::size_t>(state.range(0)),
+                           state.range(1) != 0 ? std::make_shared<adapipe::Observer>() : nullptr))
+          .build();
   for (auto _ : state)
     pipeline.process(adapipe::Source(std::make_unique<EmptySource>(kChunks * 4 * kKiB)),
                      adapipe::Sink::discard());
   count_chunks(state, kChunks);
 }
-BENCHMARK(chunk_overhead)->Arg(0)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(chunk_overhead)
+    ->ArgNames({"workers", "observed"})
+    ->Args({0, 0})
+    ->ArgsProduct({{1, 2}, {0, 1}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 /// Stages that do nothing, two workers, nothing recorded. Arguments: KiB of a chunk, how many
 /// stages, whether each has a node of its own.

@@ -16,6 +16,9 @@ import time
 
 from chart import bar_chart
 
+sys.path.append(os.path.join(os.path.dirname(__file__), ".."))
+from kept_memory import keep_memory
+
 CHUNK_BYTES = 4 << 20
 SMALL_BYTES = 4096
 RANGES = 5
@@ -249,8 +252,9 @@ def main():
         os.chdir(folder)
         os.mkdir("bin")
         prepare(arguments)
-        for row in chosen:
-            measure(row, arguments.repeat)
+        with keep_memory(size + (512 << 20)):  # what a command writes, and what it needs itself
+            for row in chosen:
+                measure(row, arguments.repeat)
         title, versions = setting(arguments)
     table = [line for row in chosen for line in figures(row)]
     os.makedirs(arguments.out, exist_ok=True)
