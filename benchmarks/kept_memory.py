@@ -3,6 +3,7 @@
 The host of a virtual machine takes back what lies free in it. To get that again costs several times
 what a first touch of memory otherwise does, which is more than much of what is measured here, and
 befalls whoever happens to be running."""
+import contextlib
 import mmap
 import subprocess
 import sys
@@ -13,7 +14,8 @@ def keep_memory(size):
     so every block keeps a page."""
     page, block = mmap.PAGESIZE, 64 * mmap.PAGESIZE
     kept = mmap.mmap(-1, size // block * block, flags=mmap.MAP_PRIVATE)
-    kept.madvise(mmap.MADV_NOHUGEPAGE)
+    with contextlib.suppress(OSError):  # a kernel without huge pages
+        kept.madvise(mmap.MADV_NOHUGEPAGE)
     for at in range(0, len(kept), page):
         kept[at] = 1
     for at in range(0, len(kept), block):
