@@ -306,7 +306,7 @@ TEST_CASE("neighbours that are lost are one range if the reason is the same, els
       .chunk_size(ChunkSize::from_bytes(4096))
       .build()
       .process(Source::memory(plain), Sink::memory(sealed));
-  for (const std::size_t chunk : {2, 3})
+  for (const std::size_t chunk : {2u, 3u})
     sealed = flipped(sealed, Tampered(sealed).offset_of(chunk) + 30, std::byte{1});
   const SalvageReport report =
       salvage(Source::memory(sealed), Sink::discard(), {.registry = registry_of({fragile(why)})});
