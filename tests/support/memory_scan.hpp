@@ -19,13 +19,12 @@ class Needle {
   Needle(std::string name, ByteSpan secret);
 
   const std::string& name() const noexcept { return name_; }
-  bool is_in(ByteSpan bytes) const noexcept;
+  const std::vector<std::uint64_t>& masked_parts() const noexcept { return masked_parts_; }
+  bool is_in(ByteSpan bytes) const;
 
  private:
-  bool has_part(ByteSpan bytes, ByteSpan masked_part) const noexcept;
-
   std::string name_;
-  Bytes masked_;
+  std::vector<std::uint64_t> masked_parts_;
 };
 
 /// A range of this process's address space that can be written to.
