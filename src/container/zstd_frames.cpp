@@ -62,7 +62,7 @@ class FrameList {
 
   /// Its content was admitted; it becomes the next one, or an obstacle for its size.
   void add(std::uint64_t offset, std::uint64_t frame_bytes, std::uint64_t plain_bytes,
-           std::uint32_t checksum = 0) {
+           std::optional<std::uint32_t> checksum = {}) {
     if (frame_bytes > zstd_frame_bound(static_cast<std::size_t>(plain_bytes))) {
       found_.obstacle =
           fmt::format("frame {} takes {} bytes for {}", size(), frame_bytes, plain_bytes);
@@ -76,7 +76,9 @@ class FrameList {
                              .checksum = checksum});
     found_.plain_bytes += plain_bytes;
   }
-  void have_checksums(bool they_do) noexcept { found_.have_checksums = they_do; }
+  void expect_checksum(std::uint64_t frame, std::optional<std::uint32_t> checksum) noexcept {
+    found_.frames[frame].checksum = checksum;
+  }
 
   ZstdFrames take() && { return std::move(found_); }
 
@@ -181,7 +183,6 @@ class SeekTableReader {
 
   /// Takes the frames from it; what their heads say must agree.
   void take_frames(SourceWindow& heads, FrameList& frames) const {
-    frames.have_checksums(has_checksums());
     std::uint64_t at = 0;
     for (std::uint64_t i = 0; i < frames_ && frames.independent(); ++i) {
       const Entry entry = (*this)[i];
@@ -190,8 +191,9 @@ class SeekTableReader {
     }
   }
 
-  /// Throws Error(corrupt) unless it lists the last ones of `frames`, all from some point on.
-  void check(const FrameList& frames) const {
+  /// Throws Error(corrupt) unless it lists the last ones of `frames`, all from some point on, and
+  /// what is skipped between them. They get its checksums.
+  void check(SourceWindow& heads, FrameList& frames) const {
     if (frames_total_ > offset_)
       throw Error(errc::corrupt, "the seek table lists more than there is").at_offset(offset_);
     std::uint64_t at = offset_ - frames_total_;
@@ -201,11 +203,14 @@ class SeekTableReader {
       const Entry entry = (*this)[i];
       about_frame(next, at, [&] {
         const bool is_frame = next < frames.size() && frames[next].offset == at;
-        const ZstdFrame frame =
-            is_frame ? frames[next] : ZstdFrame{.frame_bytes = entry.frame_bytes};
-        if (entry.frame_bytes != frame.frame_bytes || entry.plain_bytes != frame.plain_bytes)
+        if (!is_frame) {
+          if (!head_of(heads, at, entry).is_skippable) throw_lies();
+          return;
+        }
+        if (entry.frame_bytes != frames[next].frame_bytes ||
+            entry.plain_bytes != frames[next].plain_bytes)
           throw_lies();
-        if (is_frame) ++next;
+        frames.expect_checksum(next++, entry.checksum);
       });
       at += entry.frame_bytes;
     }
@@ -216,7 +221,7 @@ class SeekTableReader {
   struct Entry {
     std::uint32_t frame_bytes;
     std::uint32_t plain_bytes;
-    std::uint32_t checksum;
+    std::optional<std::uint32_t> checksum;
   };
 
   explicit SeekTableReader(SourceWindow& window) : window_(&window) {}
@@ -237,15 +242,21 @@ class SeekTableReader {
     throw Error(errc::corrupt, "the seek table does not list the frames that are there");
   }
 
-  static void take_frame(SourceWindow& heads, FrameList& frames, std::uint64_t at, Entry entry) {
+  /// Of what stands where the entry says that a frame does. If it is skippable, the entry fits it.
+  static ZstdFrameHead head_of(SourceWindow& heads, std::uint64_t at, const Entry& entry) {
     const ByteSpan front = heads.at(at, kMaxZstdHeadBytes);
     if (!starts_as_zstd(front)) throw_lies();
     const ZstdFrameHead head = decode_zstd_frame_head(front);
     if (head.bytes > entry.frame_bytes) throw_lies();
-    if (head.is_skippable) {
-      if (head.bytes != entry.frame_bytes || entry.plain_bytes != 0) throw_lies();
-      return;
-    }
+    if (head.is_skippable && (head.bytes != entry.frame_bytes || entry.plain_bytes != 0))
+      throw_lies();
+    return head;
+  }
+
+  static void take_frame(SourceWindow& heads, FrameList& frames, std::uint64_t at,
+                         const Entry& entry) {
+    const ZstdFrameHead head = head_of(heads, at, entry);
+    if (head.is_skippable) return;
     if (head.content_bytes.value_or(entry.plain_bytes) != entry.plain_bytes)
       throw Error(errc::corrupt,
                   fmt::format("the seek table says that there are {} bytes in the frame, the frame "
@@ -274,7 +285,7 @@ ZstdFrames find_zstd_frames(PositionalSourceImpl& source, const ZstdFramesOption
     table->take_frames(heads, frames);
   } else {
     FrameWalk(heads, total_bytes, frames).run();
-    if (table && frames.independent()) table->check(frames);
+    if (table && frames.independent()) table->check(heads, frames);
   }
   return std::move(frames).take();
 }

@@ -18,7 +18,8 @@ struct ZstdFrame {
   std::uint64_t plain_offset = 0;  ///< where what is in it starts
   std::uint32_t frame_bytes = 0;
   std::uint32_t plain_bytes = 0;  ///< may be 0
-  std::uint32_t checksum = 0;     ///< if ZstdFrames::have_checksums
+  /// From the seek table, if that has it: the low half of XXH64 of what is in the frame.
+  std::optional<std::uint32_t> checksum{};
   friend bool operator==(const ZstdFrame&, const ZstdFrame&) = default;
 };
 
@@ -26,7 +27,6 @@ struct ZstdFrame {
 struct ZstdFrames {
   std::vector<ZstdFrame> frames{};
   std::uint64_t plain_bytes = 0;  ///< of all of them
-  bool have_checksums = false;    ///< from the seek table: the low half of XXH64 of what is in them
   /// Why it can only be decoded from front to back, if that is so. `frames` are then of no use.
   std::string obstacle{};
 

@@ -40,7 +40,8 @@ class DecodeFrame final : public Stage {
       out.resize(chunk.plain_bytes);
       const std::span<std::byte> plain(out.data(), out.size());
       decoder_.decode(in, plain);
-      if (frames_->have_checksums && frames_->frames[chunk.index].checksum != checksum(in, plain))
+      const std::optional<std::uint32_t> expected = frames_->frames[chunk.index].checksum;
+      if (expected && *expected != checksum(in, plain))
         throw Error(errc::corrupt, "the seek table is that of other data");
       return Outcome::changed;
     }

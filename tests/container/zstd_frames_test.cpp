@@ -47,7 +47,6 @@ TEST_CASE("the frames of a zstd file are found, with a seek table or without") {
       CHECK(walked.plain_bytes == size);
       CHECK(frames_of(file.with_table()).frames == walked.frames);
       const ZstdFrames with_checksums = frames_of(file.with_table(true));
-      CHECK(with_checksums.have_checksums);
       CHECK(with_checksums.frames.size() == walked.frames.size());
       for (std::size_t i = 0; i < walked.frames.size(); ++i)
         CHECK(with_checksums.frames[i].checksum == file.table[i].checksum);
@@ -87,6 +86,46 @@ TEST_CASE("where files were joined, the frames are those of all of them") {
   CHECK(decoded(joined({with_table, without})) == joined({a, b}));
   CHECK(decoded(joined({without, with_table})) == joined({b, a}));
   CHECK(decoded(joined({with_table, with_table})) == joined({a, a}));
+}
+
+TEST_CASE("where files were joined, the checksums of the table at the end hold for its frames") {
+  const ZstFile first = zst_file(compressible_bytes(7000, 1), 5000);
+  const ZstFile last = zst_file(compressible_bytes(12'000, 2), 5000);
+  const Bytes skipped = skippable_frame(0, Bytes(5));
+  auto table = last.table;
+  table.insert(table.begin() + 1, {13, 0});
+  const auto head_bytes = static_cast<std::ptrdiff_t>(last.table[0].frame_bytes);
+  const Bytes frame(last.bytes.begin(), last.bytes.begin() + head_bytes);
+  const Bytes others(last.bytes.begin() + head_bytes, last.bytes.end());
+  const auto found = frames_of(joined({first.with_table(true), frame, skipped, others,
+                                       zst_seek_table(table, true)}))
+                         .frames;
+  REQUIRE(found.size() == 5);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    INFO("frame " << i);
+    CHECK(found[i].checksum == (i < 2 ? std::nullopt : std::optional(last.table[i - 2].checksum)));
+  }
+}
+
+TEST_CASE("a seek table behind joined files lists frames that are there, and nothing else") {
+  const Bytes plain = compressible_bytes(5000, 1);
+  const Bytes frame = zst_frame(plain);
+  const Bytes skipped = skippable_frame(0, Bytes(5));
+  const auto frame_bytes = static_cast<std::uint32_t>(frame.size());
+  const auto with = [&](const std::vector<ZstTableEntry>& table) {
+    return joined({frame, skipped, frame, skipped, zst_seek_table(table)});
+  };
+  CHECK(decoded(with({{frame_bytes, 5000}, {13, 0}})) == joined({plain, plain}));
+  CHECK(decoded(with({{13, 0}, {frame_bytes, 5000}, {13, 0}})) == joined({plain, plain}));
+  CHECK(decoded(with({{13, 0}})) == joined({plain, plain}));  // of a file without frames
+  for (const std::vector<ZstTableEntry>& table :
+       {std::vector<ZstTableEntry>{{frame_bytes + 13, 5000}},  // what is skipped as part of a frame
+        {{1, 0}, {13, 0}, {frame_bytes, 5000}, {13, 0}},       // the end of a frame
+        {{12, 0}, {frame_bytes, 5000}, {13, 0}},               // the end of what is skipped
+        {{frame_bytes, 5000}, {13, 0}, {0, 0}},                // nothing
+        {{frame_bytes, 5000}, {13, 1}},
+        {{0xFFFFFFFF, 0}}})
+    CHECK(kind_of([&] { frames_of(with(table)); }) == errc::corrupt);
 }
 
 TEST_CASE("a frame of unknown, large or senseless size is an obstacle, and says which") {
@@ -214,7 +253,10 @@ TEST_CASE("a seek table that lies of what is skipped is found out as well") {
 TEST_CASE("what only looks like a seek table is skipped as any other frame") {
   const Bytes plain = compressible_bytes(15'000, 1);
   const ZstFile file = zst_file(plain, 5000);
-  const Bytes table = zst_seek_table(file.table);
+  auto lies = file.table;
+  ++lies[1].plain_bytes;
+  const Bytes table = zst_seek_table(lies);
+  REQUIRE(kind_of([&] { frames_of(joined({file.bytes, table})); }) == errc::corrupt);
   for (const std::size_t at :
        {table.size() - 9, table.size() - 6, table.size() - 5, table.size() - 1}) {
     INFO(at);
@@ -222,8 +264,10 @@ TEST_CASE("what only looks like a seek table is skipped as any other frame") {
     changed[at] ^= std::byte{0x40};
     CHECK(decoded(joined({file.bytes, changed})) == plain);
   }
-  CHECK(decoded(joined({file.bytes, skippable_frame(1, Bytes(table.begin() + 8, table.end()))})) ==
-        plain);
+  const Bytes content(table.begin() + 8, table.end());
+  CHECK(decoded(joined({file.bytes, skippable_frame(1, content)})) == plain);
+  const Bytes longer = joined({Bytes(3), content});
+  CHECK(decoded(joined({file.bytes, skippable_frame(0xE, longer)})) == plain);
   CHECK(frames_of(zst_seek_table({})).frames.empty());
 }
 

@@ -270,6 +270,11 @@ TEST_CASE("the checksums of a seek table hold for what is in the frames") {
     const Error error = restoring(swapped.with_table(true));
     CHECK(error.kind() == errc::corrupt);
     CHECK(error.chunk());
+    const Bytes before = zst_frame(plain);
+    CHECK(restored(joined({before, file.with_table(true)})) == joined({plain, plain}));
+    const Error behind = restoring(joined({before, swapped.with_table(true)}));
+    CHECK(behind.kind() == errc::corrupt);
+    CHECK(behind.chunk().value_or(0) > 0);
   }
 }
 
