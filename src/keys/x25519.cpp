@@ -4,6 +4,7 @@
 
 #include "keys/secret.hpp"
 #include "util/openssl.hpp"
+#include "util/stack_wipe.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -33,6 +34,7 @@ void x25519_public_key(std::span<const std::byte, 32> private_key,
 
 bool x25519(std::span<const std::byte, 32> private_key,
             std::span<const std::byte, 32> other_public_key, std::span<std::byte, 32> secret) {
+  const StackWipe wipe_stack;
   // Looked for first, because EVP_PKEY_derive_init would not tell that it is not there.
   static const auto exchange = found<KeyExchangePtr>(
       EVP_KEYEXCH_fetch(default_context(), kName, nullptr), kName, "EVP_KEYEXCH_fetch");

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "util/stack_wipe.hpp"
+
 namespace adapipe::inline v0_1 {
 namespace {
 
@@ -15,21 +17,6 @@ const unsigned char* raw(const std::byte* bytes) noexcept {
   return reinterpret_cast<const unsigned char*>(bytes);
 }
 unsigned char* raw(std::byte* bytes) noexcept { return reinterpret_cast<unsigned char*>(bytes); }
-
-/// At the end of a scope that calls OpenSSL, overwrites the stack that the calls have used: its
-/// ChaCha20 spreads the key there and leaves it behind.
-class StackWipe {
- public:
-  StackWipe() = default;
-  StackWipe(const StackWipe&) = delete;
-  ~StackWipe() { overwrite(); }
-
- private:
-  [[gnu::noinline]] static void overwrite() noexcept {
-    std::byte frames[4096];  // OpenSSL's frames take about a quarter of it
-    OPENSSL_cleanse(frames, sizeof(frames));
-  }
-};
 
 }  // namespace
 

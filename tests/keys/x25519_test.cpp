@@ -6,6 +6,7 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/dead_stack.hpp"
 
 using namespace adapipe;
 using namespace adapipe::testing;
@@ -57,6 +58,24 @@ TEST_CASE("both sides of X25519 come to the same secret") {
   x25519_public_key(Key(a), std::span<std::byte, 32>(a_public));
   x25519_public_key(Key(b), std::span<std::byte, 32>(b_public));
   CHECK(shared(a, b_public) == shared(b, a_public));
+}
+
+TEST_CASE("X25519 leaves neither private key nor secret on the stack") {
+  for (std::uint64_t round = 0; round < 4; ++round) {
+    const Bytes private_key = random_bytes(32, 2 * round);
+    const Bytes other_private_key = random_bytes(32, 2 * round + 1);
+    Bytes public_key(32), secret(32);
+    x25519_public_key(Key(other_private_key), std::span<std::byte, 32>(public_key));
+    bool is_shared = false;
+    const auto share = [&] {
+      is_shared = x25519(Key(private_key), Key(public_key), std::span<std::byte, 32>(secret));
+    };
+    share();  // once before, which binds the functions of OpenSSL
+    const Bytes stack = stack_after(share);
+    CHECK(is_shared);
+    CHECK(words_found(private_key, stack) == 0);
+    CHECK(words_found(secret, stack) == 0);
+  }
 }
 
 TEST_CASE("public keys of low order give no secret") {

@@ -1,0 +1,14 @@
+#include "util/stack_wipe.hpp"
+
+#include <openssl/crypto.h>
+
+#include <cstddef>
+
+namespace adapipe::inline v0_1 {
+
+[[gnu::noinline]] void StackWipe::overwrite() noexcept {
+  std::byte frames[4096];  // OpenSSL's frames take about a quarter of it
+  OPENSSL_cleanse(frames, sizeof(frames));
+}
+
+}  // namespace adapipe::inline v0_1

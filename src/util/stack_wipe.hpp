@@ -1,0 +1,17 @@
+#pragma once
+
+namespace adapipe::inline v0_1 {
+
+/// At the end of a scope that calls OpenSSL, overwrites the stack that the calls have used: its
+/// ChaCha20 spreads the key there, its X25519 the secret that comes out, and both leave it behind.
+class StackWipe {
+ public:
+  StackWipe() = default;
+  StackWipe(const StackWipe&) = delete;
+  ~StackWipe() { overwrite(); }
+
+ private:
+  static void overwrite() noexcept;
+};
+
+}  // namespace adapipe::inline v0_1
