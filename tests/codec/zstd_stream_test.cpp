@@ -112,6 +112,11 @@ TEST_CASE("the window of a frame is asked for before it is taken, up to 128 MiB"
   CHECK(decoded.reserved_bytes > (std::size_t{1} << 27));
   CHECK(decoded.reserved_bytes < (std::size_t{1} << 27) + (1 << 20));
 
+  // No more of it than the frame says that there is to refer to.
+  Decoded little;
+  little(from_hex("28B52FFD 80 88 00000000 010000"));
+  CHECK(little.reserved_bytes < (1 << 20));
+
   const Error error = thrown_by([&] { Decoded()(from_hex("28B52FFD 00 89 010000")); });
   CHECK(error.kind() == errc::limit_exceeded);
   CHECK(std::string(error.what()).find("134217728") != std::string::npos);

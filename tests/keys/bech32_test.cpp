@@ -1,5 +1,6 @@
 #include "keys/bech32.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -76,8 +77,14 @@ TEST_CASE("any one or two wrong characters of a Bech32 text are noticed") {
 }
 
 TEST_CASE("a Bech32 text of any other length, prefix or case is refused") {
+  // The capital is that of the letter in its place, so that nothing else is wrong.
   std::string mixed = kText;
-  mixed[10] = 'Q';
+  const auto letter =
+      std::find_if(mixed.begin() + 4, mixed.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  REQUIRE(letter != mixed.end());
+  *letter = static_cast<char>(*letter & ~0x20);
+  std::string mixed_prefix = kText;
+  mixed_prefix[0] = 'A';
   const std::string cases[] = {"",
                                "adp1",
                                "1",
@@ -87,6 +94,7 @@ TEST_CASE("a Bech32 text of any other length, prefix or case is refused") {
                                ' ' + kText,
                                kText + '\n',
                                mixed,
+                               mixed_prefix,
                                std::string(90, 'q'),
                                std::string(100'000, 'q')};
   for (const std::string& text : cases) CHECK_FALSE(decodes(text));

@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "keys/slot.hpp"
@@ -140,6 +141,33 @@ TEST_CASE("readers refuse scrypt work beyond their limits, but only when it woul
     CHECK(thrown_kind([&] { opens(Passphrase("x"), slot, 1); }) == errc::limit_exceeded);
     const Bytes salt(32);
     CHECK_FALSE(Identity(SharedKey::generate()).impl().unwrap(slot, FileSalt(salt), {}));
+  }
+}
+
+TEST_CASE("readers accept as much work as the format lets them") {
+  constexpr std::uint32_t kGibInKib = 1 << 20;
+  const std::vector<KdfCost> most = {
+      ScryptCost{.log2_n = 20, .r = 8, .p = 1}, ScryptCost{.log2_n = 16, .r = 8, .p = 16},
+      Pbkdf2Cost{.iterations = 10'000'000},
+      Argon2idCost{.memory_kib = kGibInKib, .passes = 4, .lanes = 1},
+      Argon2idCost{.memory_kib = 8, .passes = 4 * kGibInKib / 8, .lanes = 1}};
+  const std::vector<KdfCost> more = {
+      ScryptCost{.log2_n = 20, .r = 8, .p = 2},
+      ScryptCost{.log2_n = 21, .r = 8, .p = 1},
+      Pbkdf2Cost{.iterations = 10'000'001},
+      Argon2idCost{.memory_kib = kGibInKib + 1, .passes = 1, .lanes = 1},
+      Argon2idCost{.memory_kib = kGibInKib, .passes = 5, .lanes = 1},
+      Argon2idCost{.memory_kib = 8, .passes = 4 * kGibInKib / 8 + 1, .lanes = 1},
+      Argon2idCost{.memory_kib = UINT32_MAX, .passes = UINT32_MAX, .lanes = 255}};
+  for (const KdfCost& cost : most) {
+    INFO("case " << &cost - most.data());
+    const bool is_lacking = std::holds_alternative<Argon2idCost>(cost) && !has_argon2id();
+    CHECK(thrown_kind([&] { check_work(cost); }) ==
+          (is_lacking ? errc::unsupported_version : errc{}));
+  }
+  for (const KdfCost& cost : more) {
+    INFO("case " << &cost - more.data());
+    CHECK(thrown_kind([&] { check_work(cost); }) == errc::limit_exceeded);
   }
 }
 
