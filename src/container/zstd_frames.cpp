@@ -112,9 +112,14 @@ class FrameWalk {
       : window_(window), total_bytes_(total_bytes), frames_(frames) {}
 
   void run() {
-    for (std::uint64_t at = 0; at < total_bytes_ && frames_.independent();)
+    for (std::uint64_t at = 0; at < total_bytes_ && frames_.independent();) {
+      last_ = at;
       at = about_frame(frames_.size(), at, [&] { return pass_frame(at); });
+    }
   }
+
+  /// Where the last frame begins, skippable or not.
+  std::uint64_t last() const noexcept { return last_; }
 
  private:
   /// Where the next frame begins, or anywhere if there is an obstacle.
@@ -151,6 +156,7 @@ class FrameWalk {
   SourceWindow& window_;
   const std::uint64_t total_bytes_;
   FrameList& frames_;
+  std::uint64_t last_ = 0;
 };
 
 /// A table that lies is not found out by its frames alone: it could give one the bytes of the next.
@@ -176,6 +182,8 @@ class SeekTableReader {
     for (std::uint64_t i = 0; i < table.frames_; ++i) table.frames_total_ += table[i].frame_bytes;
     return table;
   }
+
+  std::uint64_t offset() const noexcept { return offset_; }
 
   /// Whether it lists frames from the front of the file on. Where files were joined, the table is
   /// that of the last one.
@@ -284,8 +292,11 @@ ZstdFrames find_zstd_frames(PositionalSourceImpl& source, const ZstdFramesOption
   if (table && table->is_of_whole_file()) {
     table->take_frames(heads, frames);
   } else {
-    FrameWalk(heads, total_bytes, frames).run();
-    if (table && frames.independent()) table->check(heads, frames);
+    FrameWalk walk(heads, total_bytes, frames);
+    walk.run();
+    // Else it stands within a skippable frame, which may hold another file.
+    const bool is_frame = table && table->offset() == walk.last();
+    if (is_frame && frames.independent()) table->check(heads, frames);
   }
   return std::move(frames).take();
 }

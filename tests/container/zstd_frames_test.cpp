@@ -268,7 +268,20 @@ TEST_CASE("what only looks like a seek table is skipped as any other frame") {
   CHECK(decoded(joined({file.bytes, skippable_frame(1, content)})) == plain);
   const Bytes longer = joined({Bytes(3), content});
   CHECK(decoded(joined({file.bytes, skippable_frame(0xE, longer)})) == plain);
+  CHECK(decoded(joined({file.bytes, skippable_frame(0, file.with_table())})) == plain);
+  CHECK(decoded(joined({file.bytes, skippable_frame(0xE, table)})) == plain);
   CHECK(frames_of(zst_seek_table({})).frames.empty());
+}
+
+TEST_CASE("a seek table is as long as its frame says") {
+  const ZstFile file = zst_file(compressible_bytes(15'000, 1), 5000);
+  const Bytes good = file.with_table();
+  for (const std::size_t at : {std::size_t{4}, std::size_t{7}}) {
+    Bytes changed = good;
+    changed[file.bytes.size() + at] ^= std::byte{1};
+    const auto kind = kind_of([&] { frames_of(changed); });
+    CHECK((kind == errc::truncated || kind == errc::corrupt));
+  }
 }
 
 TEST_CASE("with any byte changed, a zstd file is refused or gives the same") {
