@@ -139,7 +139,8 @@ TEST_CASE("a file that is no identity file is refused by name") {
                                   kSecret + "\n" + kSecret + "\n",
                                   kSecret.substr(0, 40) + "\n",
                                   std::string(64, 'a') + "\n",
-                                  std::string(70'000, '\n') + kSecret};
+                                  std::string(70'000, '\n') + kSecret,
+                                  kSecret + std::string(70'000, '\n')};
   for (const std::string& content : contents) {
     write(folder / "id", content);
     const Error error = thrown_by([&] { X25519Identity::load(folder / "id"); });
