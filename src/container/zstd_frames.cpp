@@ -261,6 +261,17 @@ class SeekTableReader {
     return head;
   }
 
+  /// Of the blocks from `at` on to the last one of a frame, whether they are empty as they stand.
+  static bool has_empty_blocks(SourceWindow& heads, std::uint64_t at) {
+    for (;; at += kZstdBlockHeadBytes) {
+      const ByteSpan bytes = heads.at(at, kZstdBlockHeadBytes);
+      if (bytes.size() < kZstdBlockHeadBytes) return false;
+      const ZstdBlockHead block = decode_zstd_block_head(bytes.first<kZstdBlockHeadBytes>());
+      if (block.stored_bytes != 0) return false;
+      if (block.is_last) return true;
+    }
+  }
+
   static void take_frame(SourceWindow& heads, FrameList& frames, std::uint64_t at,
                          const Entry& entry) {
     const ZstdFrameHead head = head_of(heads, at, entry);
@@ -270,6 +281,9 @@ class SeekTableReader {
                   fmt::format("the seek table says that there are {} bytes in the frame, the frame "
                               "that there are {}",
                               entry.plain_bytes, *head.content_bytes));
+    // Who reads at random never decodes an empty frame, and would not find out.
+    const bool is_only_said_empty = !head.content_bytes && entry.plain_bytes == 0;
+    if (is_only_said_empty && !has_empty_blocks(heads, at + head.bytes)) throw_lies();
     if (frames.admits(entry.plain_bytes))
       frames.add(at, entry.frame_bytes, entry.plain_bytes, entry.checksum);
   }

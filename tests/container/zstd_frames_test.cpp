@@ -78,6 +78,24 @@ TEST_CASE("a seek table gives the sizes that frames do not say, and lists what i
   CHECK(decoded(with_skipped.with_table()) == plain);
 }
 
+TEST_CASE("a frame that does not say its size is not empty because the seek table says so") {
+  const auto with_table = [](const Bytes& frame) {
+    const auto frame_bytes = static_cast<std::uint32_t>(frame.size());
+    return joined({frame, zst_seek_table({{frame_bytes, 0}})});
+  };
+  const ZstFrameOptions unsized{.says_size = false};
+  for (const std::size_t size : {1u, 5000u})
+    CHECK(kind_of([&] { frames_of(with_table(zst_frame(random_bytes(size, 1), unsized))); }) ==
+          errc::corrupt);
+  const Bytes several_blocks = from_hex("28B52FFD 00 00 000000 000000 010000");
+  for (const Bytes& empty : {zst_frame({}, unsized), several_blocks}) {
+    CHECK(decoded(with_table(empty)).empty());
+    CHECK(frames_of(with_table(empty)).frames.size() == 1);
+  }
+  CHECK(kind_of([&] { frames_of(with_table(from_hex("28B52FFD 00 00 000000"))); }) ==
+        errc::corrupt);
+}
+
 TEST_CASE("where files were joined, the frames are those of all of them") {
   const Bytes a = compressible_bytes(12'000, 1);
   const Bytes b = compressible_bytes(7000, 2);
