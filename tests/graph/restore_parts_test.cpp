@@ -1,0 +1,83 @@
+#include "graph/restore_parts.hpp"
+
+#include <adapipe/error.hpp>
+#include <utility>
+
+#include "container/create.hpp"
+#include "container/fixture.hpp"
+#include "support/bytes.hpp"
+#include "support/catch.hpp"
+#include "support/thrown.hpp"
+
+namespace adapipe {
+
+using namespace testing;
+
+namespace {
+
+/// With chunks of one byte.
+Bytes container_of(std::uint64_t chunks) {
+  FixedRandom random;
+  const NewContainer made = create_container(Header{.chunk_bytes = 4096}, std::nullopt, {}, random);
+  RecordProtector protector(made.keys);
+  Index index;
+  Bytes all = made.head;
+  const Bytes plain(1);
+  Bytes record(layout::kRecordHeaderBytes + plain.size() + protector.overhead_bytes());
+  for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
+    RecordHeader header{.plain_bytes = 1, .sequence = chunk};
+    protector.seal(header, plain, record.data());
+    all.insert(all.end(), record.begin(), record.end());
+    index.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
+  }
+  const Bytes tail = seal_tail(index, all.size(), made.keys);
+  all.insert(all.end(), tail.begin(), tail.end());
+  return all;
+}
+
+struct ReadOutcome {
+  errc kind;
+  std::uint64_t chunks;
+};
+
+/// Reads all of a container as a stream that may take `budget` bytes for what is not chunks.
+ReadOutcome read_with(std::size_t budget, const Bytes& container) {
+  BytesSource bytes(container);
+  SourceImpl& source = bytes;
+  const ListOf<Identity> none;
+  OpenedContainer opened =
+      open_container(read_full_from(source), {.identities = none, .context = {}});
+  StageChain chain(Direction::backward, {}, opened.keys, opened.header);
+  FifoGate gate(budget);
+  MemoryAccount memory(gate);
+  StreamRecordReader reader(source, std::move(chain), std::move(opened), UINT64_MAX, memory, {});
+  ChunkSlot slot;
+  std::uint64_t chunks = 0;
+  const errc kind = thrown_kind([&] {
+    for (slot.restart(0); reader.next(slot); slot.restart(++chunks)) {
+    }
+    reader.finish();
+  });
+  return {.kind = kind, .chunks = chunks};
+}
+
+}  // namespace
+
+TEST_CASE("what a stream's reader keeps of every chunk, and the index, is taken of the budget") {
+  constexpr std::uint64_t kFreeChunks = MemoryAccount::kFreeBytes / (2 * sizeof(IndexEntry));
+  const Bytes many = container_of(kFreeChunks + 1);
+  const ReadOutcome refused = read_with(0, many);
+  CHECK(refused.kind == errc::resource_exhausted);
+  CHECK(refused.chunks == kFreeChunks);
+  CHECK(read_with(1 << 20, many).kind == errc{});
+
+  // The entries fit, but the index, and what is made of it, does not fit besides.
+  const Bytes fewer = container_of(kFreeChunks / 2 + 1);
+  const ReadOutcome at_end = read_with(0, fewer);
+  CHECK(at_end.kind == errc::resource_exhausted);
+  CHECK(at_end.chunks == kFreeChunks / 2 + 1);
+  CHECK(read_with(1 << 20, fewer).kind == errc{});
+  CHECK(read_with(0, container_of(kFreeChunks / 2 - 10)).kind == errc{});
+}
+
+}  // namespace adapipe
