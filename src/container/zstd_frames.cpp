@@ -261,15 +261,21 @@ class SeekTableReader {
     return head;
   }
 
-  /// Of the blocks from `at` on to the last one of a frame, whether they are empty as they stand.
-  static bool has_empty_blocks(SourceWindow& heads, std::uint64_t at) {
-    for (;; at += kZstdBlockHeadBytes) {
+  /// Who reads at random decodes no empty frame, and would not find out that it is none, or that
+  /// another one hides behind it: so its blocks are looked at here.
+  static void check_empty(SourceWindow& heads, std::uint64_t at, const ZstdFrameHead& head,
+                          const Entry& entry) {
+    const std::uint64_t end = at + entry.frame_bytes - (head.has_checksum ? kZstdChecksumBytes : 0);
+    at += head.bytes;
+    for (bool is_last = false; !is_last;) {
       const ByteSpan bytes = heads.at(at, kZstdBlockHeadBytes);
-      if (bytes.size() < kZstdBlockHeadBytes) return false;
+      if (at >= end || bytes.size() < kZstdBlockHeadBytes) throw_lies();
       const ZstdBlockHead block = decode_zstd_block_head(bytes.first<kZstdBlockHeadBytes>());
-      if (block.stored_bytes != 0) return false;
-      if (block.is_last) return true;
+      if (block.stored_bytes != 0 && !head.content_bytes) throw_lies();
+      at += kZstdBlockHeadBytes + block.stored_bytes;
+      is_last = block.is_last;
     }
+    if (at != end) throw_lies();
   }
 
   static void take_frame(SourceWindow& heads, FrameList& frames, std::uint64_t at,
@@ -281,9 +287,7 @@ class SeekTableReader {
                   fmt::format("the seek table says that there are {} bytes in the frame, the frame "
                               "that there are {}",
                               entry.plain_bytes, *head.content_bytes));
-    // Who reads at random never decodes an empty frame, and would not find out.
-    const bool is_only_said_empty = !head.content_bytes && entry.plain_bytes == 0;
-    if (is_only_said_empty && !has_empty_blocks(heads, at + head.bytes)) throw_lies();
+    if (entry.plain_bytes == 0) check_empty(heads, at, head, entry);
     if (frames.admits(entry.plain_bytes))
       frames.add(at, entry.frame_bytes, entry.plain_bytes, entry.checksum);
   }

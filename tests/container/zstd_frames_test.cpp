@@ -78,7 +78,7 @@ TEST_CASE("a seek table gives the sizes that frames do not say, and lists what i
   CHECK(decoded(with_skipped.with_table()) == plain);
 }
 
-TEST_CASE("a frame that does not say its size is not empty because the seek table says so") {
+TEST_CASE("a frame is empty if it is, and not because the seek table says so") {
   const auto with_table = [](const Bytes& frame) {
     const auto frame_bytes = static_cast<std::uint32_t>(frame.size());
     return joined({frame, zst_seek_table({{frame_bytes, 0}})});
@@ -88,6 +88,16 @@ TEST_CASE("a frame that does not say its size is not empty because the seek tabl
     CHECK(kind_of([&] { frames_of(with_table(zst_frame(random_bytes(size, 1), unsized))); }) ==
           errc::corrupt);
   const Bytes several_blocks = from_hex("28B52FFD 00 00 000000 000000 010000");
+  for (const bool says_size : {true, false})
+    for (const bool has_checksum : {true, false}) {
+      const ZstFrameOptions options{.says_size = says_size, .has_checksum = has_checksum};
+      const Bytes hidden = joined({zst_frame({}, options), zst_frame(Bytes(1000))});
+      CHECK(kind_of([&] { frames_of(with_table(hidden)); }) == errc::corrupt);
+      const Bytes empty = zst_frame({}, options);
+      CHECK(decoded(with_table(empty)).empty());
+      const Bytes cut(empty.begin(), empty.end() - 1);
+      CHECK(kind_of([&] { frames_of(with_table(cut)); }) == errc::corrupt);
+    }
   for (const Bytes& empty : {zst_frame({}, unsized), several_blocks}) {
     CHECK(decoded(with_table(empty)).empty());
     CHECK(frames_of(with_table(empty)).frames.size() == 1);
