@@ -24,7 +24,9 @@ int level_step(const LevelState& state) noexcept {
   const bool sink_is_faster = state.sink_time > 0 && state.sink_time < 1;
   const bool most_wait = 3 * state.waiting >= 2 * (state.slots - 1);
   const int least = most_wait && !sink_is_faster ? 1 : 0;
-  return state.tried == state.level ? std::max(by_time, least) : least;
+  // One that waits may be on its way through the fastest sink, at a bad moment.
+  const bool times_tell = state.waiting > 1 && state.tried == state.level;
+  return times_tell ? std::max(by_time, least) : least;
 }
 
 double LevelControl::sink_time(Clock::time_point now) const noexcept {

@@ -20,10 +20,10 @@ struct LevelState {
 };
 
 /// By how much the level of this chunk is to differ. Down, when the sink has had to wait for
-/// chunks. Up, while it takes longer for a chunk than the workers do: by as many levels as that is
-/// worth, or by one if that is less and most of the other chunks wait for it already. Up only once
-/// a chunk of this level has been compressed, so that a step too far costs one chunk; by more than
-/// one only with the times of this level.
+/// chunks. Up, while several wait for it and it takes longer for one than the workers do: by as
+/// many levels as that is worth, or by one if that is less and most of the other chunks wait
+/// already. Up only once a chunk of this level has been compressed, so that a step too far costs
+/// one chunk; by more than one only with the times of this level.
 int level_step(const LevelState& state) noexcept;
 
 /// The level of one operation's next chunk, within a range: lowest at first. Thread-safe.
