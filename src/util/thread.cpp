@@ -18,6 +18,15 @@ void check(int error) {
   if (error != 0) throw std::system_error(error, std::generic_category());
 }
 
+/// Faults are raised on the thread that causes them and must not be blocked.
+sigset_t all_signals_but_faults() noexcept {
+  sigset_t signals;
+  sigfillset(&signals);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+    sigdelset(&signals, fault);
+  return signals;
+}
+
 class Attributes {
  public:
   explicit Attributes(const ThreadOptions& options) {
@@ -36,6 +45,8 @@ class Attributes {
 
  private:
   void apply(const ThreadOptions& options) {
+    const sigset_t blocked = all_signals_but_faults();
+    check(pthread_attr_setsigmask_np(&attributes_, &blocked));
     if (options.stack_bytes != 0)
       check(pthread_attr_setstacksize(&attributes_, options.stack_bytes));
     if (options.cpus.empty()) return;
@@ -53,18 +64,9 @@ struct Start {
   std::function<void()> body;
 };
 
-void block_signals() noexcept {
-  sigset_t all;
-  sigfillset(&all);
-  // Faults are raised on the thread that causes them and must not be blocked.
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
 void* run(void* argument) noexcept {
   const std::unique_ptr<Start> start(static_cast<Start*>(argument));
   pthread_setname_np(pthread_self(), start->name.c_str());
-  block_signals();
   start->body();
   return nullptr;
 }
