@@ -12,6 +12,7 @@
 #include "support/catch.hpp"
 #include "support/coroutine.hpp"
 #include "support/endpoints.hpp"
+#include "support/pipelines.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
 #include "support/thrown.hpp"
@@ -23,18 +24,9 @@ using namespace testing;
 
 namespace {
 
-constexpr std::size_t kChunk = 4096;
 const Bytes& plain() {
   static const Bytes bytes = compressible_bytes(5 * kChunk + 1, 1);
   return bytes;
-}
-
-Pipeline pipeline_on(const Runtime& runtime) {
-  return Pipeline::Builder()
-      .add(zstd())
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
 }
 
 /// An operation that goes on as long as `door` is shut, and ends then, failing if `fails`.

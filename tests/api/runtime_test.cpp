@@ -17,10 +17,12 @@
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/endpoints.hpp"
+#include "support/pipelines.hpp"
 #include "support/stages.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
 #include "util/machine.hpp"
+#include "util/thread.hpp"
 
 namespace adapipe {
 
@@ -28,18 +30,9 @@ using namespace testing;
 
 namespace {
 
-constexpr std::size_t kChunk = 4096;
 const Bytes& plain() {
   static const Bytes bytes = compressible_bytes(5 * kChunk + 1, 1);
   return bytes;
-}
-
-Pipeline pipeline_on(const Runtime& runtime, std::shared_ptr<const Stage> stage = xor_stage()) {
-  return Pipeline::Builder()
-      .add(std::move(stage))
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
 }
 
 /// Calls `look` on a worker, an I/O thread and the thread for callbacks of a Runtime.
@@ -115,18 +108,19 @@ TEST_CASE("the threads of a Runtime can be told by their names, however long the
   const Watchdog watchdog(std::chrono::seconds(60));
   for (const std::string name : {"mine", "mineLastingForEver"}) {
     const Runtime runtime({.worker_threads = 2, .thread_name = name});
-    std::vector<std::vector<std::string>> seen;
-    on_each_thread_of(runtime, [&] { seen.push_back(thread_names_with("mine")); });
-    REQUIRE(seen.size() == 3);
+    std::vector<std::string> looked;
+    std::vector<std::string> names;
+    on_each_thread_of(runtime, [&] {
+      looked.push_back(this_threads_name());
+      names = thread_names_with("mine");
+    });
     const std::string cpu = name.substr(0, 11) + "-cpu";
     const std::string io = name.substr(0, 12) + "-io";
     const std::string then = name.substr(0, 10) + "-then";
-    for (const auto& names : seen) {
-      INFO(names.size());
-      CHECK(std::count(names.begin(), names.end(), cpu) == 2);
-      CHECK(std::count(names.begin(), names.end(), io) >= 1);
-      CHECK(std::count(names.begin(), names.end(), then) == 1);
-    }
+    CHECK(looked == std::vector<std::string>{io, cpu, then});
+    CHECK(std::count(names.begin(), names.end(), cpu) == 2);
+    CHECK(std::count(names.begin(), names.end(), io) >= 1);
+    CHECK(std::count(names.begin(), names.end(), then) == 1);
   }
 }
 
@@ -185,7 +179,7 @@ TEST_CASE("handles, operations, pools of threads: whatever ends first, all ends"
   const Watchdog watchdog(std::chrono::seconds(120));
   for (int repetition = 0; repetition < 100; ++repetition) {
     std::optional<Runtime> runtime(std::in_place, RuntimeOptions{.worker_threads = 2});
-    std::optional<Pipeline> pipeline(pipeline_on(*runtime));
+    std::optional<Pipeline> pipeline(pipeline_on(*runtime, xor_stage()));
     Door door;
     Bytes sealed;
     std::optional<Operation> waits(pipeline->start(
@@ -213,7 +207,7 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
   const auto observer = std::make_shared<CountEnds>();
   std::optional<Runtime> runtime(std::in_place,
                                  RuntimeOptions{.worker_threads = 2, .observer = observer});
-  std::optional<Pipeline> pipeline(pipeline_on(*runtime));
+  std::optional<Pipeline> pipeline(pipeline_on(*runtime, xor_stage()));
   Bytes sealed;
   pipeline->process(Source::memory(plain()), Sink::memory(sealed));
   std::optional<Reader> reader(Reader::open(
@@ -257,7 +251,8 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
 TEST_CASE("a serial Writer ends in a child of fork(), and goes on in its parent") {
   const Watchdog watchdog(std::chrono::seconds(60));
   Bytes sealed;
-  std::optional<Writer> writer(std::in_place, pipeline_on(Runtime::serial()), Sink::memory(sealed));
+  std::optional<Writer> writer(std::in_place, pipeline_on(Runtime::serial(), xor_stage()),
+                               Sink::memory(sealed));
   writer->write(plain());
   const Bytes before = sealed;
   CHECK(status_of_child([&] {

@@ -14,6 +14,7 @@
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/endpoints.hpp"
+#include "support/pipelines.hpp"
 #include "support/stages.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
@@ -22,20 +23,6 @@ namespace adapipe {
 
 using namespace testing;
 using oneapi::tbb::task_arena;
-
-namespace {
-
-constexpr std::size_t kChunk = 4096;
-
-Pipeline pipeline_on(const Runtime& runtime, std::shared_ptr<const Stage> stage) {
-  return Pipeline::Builder()
-      .add(std::move(stage))
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
-}
-
-}  // namespace
 
 TEST_CASE("attach() takes over the concurrency of the host's arena, or what the options say") {
   for (const int places : {1, 2, 5}) {

@@ -19,6 +19,7 @@
 #include "support/catch.hpp"
 #include "support/crowd.hpp"
 #include "support/endpoints.hpp"
+#include "support/pipelines.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
 #include "support/thrown.hpp"
@@ -30,22 +31,12 @@ using namespace testing;
 
 namespace {
 
-constexpr std::size_t kChunk = 4096;
-
 /// A stage that executes `job` for each chunk and waits for it.
 std::shared_ptr<const Stage> executing_stage(WorkerPool& pool, std::function<void()> job) {
   return make_stage("test.executes", [&pool, job](const ChunkInfo&, auto, auto&) {
     pool.execute(job).get();
     return Outcome::unchanged;
   });
-}
-
-Pipeline pipeline_on(const Runtime& runtime, std::shared_ptr<const Stage> stage) {
-  return Pipeline::Builder()
-      .add(std::move(stage))
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
 }
 
 }  // namespace

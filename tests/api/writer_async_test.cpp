@@ -43,7 +43,7 @@ TEST_CASE("start_write() tells when all has been taken, and refuses other calls 
   const Bytes plain = random_bytes(50 * kChunk + 3, 1);
   Door door;
   SinkFate fate;
-  Writer writer(pipeline_on(runtime),
+  Writer writer(pipeline_on(runtime, xor_stage()),
                 Sink(std::make_unique<HookedStreamSink>(fate, [&](std::size_t) { door.wait(); })));
   std::promise<void> taken;
   writer.start_write(plain, [&] { taken.set_value(); });
@@ -60,7 +60,7 @@ TEST_CASE("a start_write() that cannot be taken any more ends as well") {
   const Watchdog watchdog(std::chrono::seconds(60));
   const Runtime runtime({.worker_threads = 1});
   SinkFate fate;
-  Writer writer(pipeline_on(runtime),
+  Writer writer(pipeline_on(runtime, xor_stage()),
                 Sink(std::make_unique<HookedStreamSink>(
                     fate, [](std::size_t) { throw Error(errc::io_error, "full"); })));
   std::promise<void> ended;
@@ -77,7 +77,7 @@ TEST_CASE("a callback that post refuses may write on") {
                          }});
   const Bytes plain = random_bytes(50 * kChunk, 1);
   Bytes sealed;
-  Writer writer(pipeline_on(runtime), Sink::memory(sealed));
+  Writer writer(pipeline_on(runtime, xor_stage()), Sink::memory(sealed));
   std::promise<void> written;
   writer.start_write(plain, [&] {
     writer.write(plain);
@@ -94,7 +94,7 @@ TEST_CASE("a coroutine writes and finishes without holding a thread, on every ru
     for (const std::size_t block : {std::size_t{1000}, kChunk, 7 * kChunk}) {
       INFO(name << ", " << block);
       Bytes sealed;
-      Writer writer(pipeline_on(runtime), Sink::memory(sealed));
+      Writer writer(pipeline_on(runtime, xor_stage()), Sink::memory(sealed));
       std::promise<Report> end;
       write_all(writer, plain, block, end);
       CHECK(end.get_future().get().input_bytes == plain.size());

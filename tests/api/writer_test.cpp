@@ -66,7 +66,7 @@ TEST_CASE("what was written in blocks of any size is restored, on every runtime"
         INFO(name << ", " << size << " bytes in blocks of " << block);
         const Bytes plain = random_bytes(size, size);
         Bytes sealed;
-        Writer writer(pipeline_on(runtime), Sink::memory(sealed));
+        Writer writer(pipeline_on(runtime, xor_stage()), Sink::memory(sealed));
         write_in_blocks(writer, plain, block);
         const Report report = writer.finish();
         CHECK(report.input_bytes == size);
@@ -83,7 +83,7 @@ TEST_CASE("flush() ends the chunk and returns when all that was written is with 
   for (const auto& [name, runtime] : test_runtimes()) {
     INFO(name);
     SyncedSink::Seen seen;
-    Writer writer(pipeline_on(runtime), Sink(std::make_unique<SyncedSink>(seen)));
+    Writer writer(pipeline_on(runtime, xor_stage()), Sink(std::make_unique<SyncedSink>(seen)));
     const Bytes plain = random_bytes(3 * kChunk + 10, 1);
     std::size_t before = 0;
     for (int i = 0; i < 3; ++i) {
@@ -106,7 +106,8 @@ TEST_CASE("open Writers keep no thread from each other, however few I/O threads 
   std::vector<SyncedSink::Seen> seen(3);
   std::vector<Writer> writers;
   for (SyncedSink::Seen& one : seen)
-    writers.emplace_back(pipeline_on(runtime), Sink(std::make_unique<SyncedSink>(one)));
+    writers.emplace_back(pipeline_on(runtime, xor_stage()),
+                         Sink(std::make_unique<SyncedSink>(one)));
   for (Writer& writer : writers) writer.write(plain);
   for (Writer& writer : writers) writer.flush(Durability::machine);
   for (const SyncedSink::Seen& one : seen) CHECK(one.bytes >= plain.size());
@@ -118,7 +119,7 @@ TEST_CASE("flush(machine) has the sink sync, and a failed sync fails the Writer"
   for (const auto& [name, runtime] : test_runtimes()) {
     INFO(name);
     SyncedSink::Seen seen;
-    Writer writer(pipeline_on(runtime), Sink(std::make_unique<SyncedSink>(seen)));
+    Writer writer(pipeline_on(runtime, xor_stage()), Sink(std::make_unique<SyncedSink>(seen)));
     writer.write(from_text("important"));
     writer.flush(Durability::machine);
     CHECK(seen.syncs == 1);
@@ -137,7 +138,7 @@ TEST_CASE("flush(machine) has the sink sync, and a failed sync fails the Writer"
 TEST_CASE("what was flushed can be salvaged from what a crash leaves behind") {
   const TempDir dir;
   const Bytes plain = random_bytes(2 * kChunk + 10, 1);
-  Writer writer(pipeline_on(Runtime::shared()), Sink::file(dir.path() / "log"));
+  Writer writer(pipeline_on(Runtime::shared(), xor_stage()), Sink::file(dir.path() / "log"));
   writer.write(plain);
   writer.flush(Durability::machine);
   writer.write(from_text("lost"));
@@ -156,7 +157,7 @@ TEST_CASE("without finish() nothing is left of the output") {
     INFO(name);
     const TempDir dir;
     {
-      Writer writer(pipeline_on(runtime), Sink::file(dir.path() / "out"));
+      Writer writer(pipeline_on(runtime, xor_stage()), Sink::file(dir.path() / "out"));
       writer.write(random_bytes(5 * kChunk + 1, 1));
       writer.flush();
       CHECK(files_in(dir.path()) == 1);
@@ -172,7 +173,7 @@ TEST_CASE("when the sink fails, every later call throws that error") {
     for (std::size_t failing_write = 0; failing_write < 4; ++failing_write) {
       INFO(name << ", write " << failing_write);
       SinkFate fate;
-      Writer writer(pipeline_on(runtime),
+      Writer writer(pipeline_on(runtime, xor_stage()),
                     Sink(std::make_unique<HookedStreamSink>(fate, [&](std::size_t call) {
                       if (call == failing_write) throw Error(errc::io_error, "full");
                     })));
@@ -194,7 +195,7 @@ TEST_CASE("a sink that cannot be opened is told by the first call that waits") {
   write_file(dir.path() / "out", from_text("old"));
   for (const auto& [name, runtime] : test_runtimes()) {
     INFO(name);
-    Writer writer(pipeline_on(runtime), Sink::file(dir.path() / "out"));
+    Writer writer(pipeline_on(runtime, xor_stage()), Sink::file(dir.path() / "out"));
     CHECK(thrown_kind([&] { writer.write(from_text("new")); }) == errc::already_exists);
   }
   CHECK(read_file(dir.path() / "out") == from_text("old"));
@@ -206,7 +207,7 @@ TEST_CASE("a full pipeline holds the writer up, and a stop lets it go") {
   Door door;
   SinkFate fate;
   std::stop_source stop;
-  Writer writer(pipeline_on(runtime),
+  Writer writer(pipeline_on(runtime, xor_stage()),
                 Sink(std::make_unique<HookedStreamSink>(
                     fate,
                     [&](std::size_t call) {
@@ -233,7 +234,7 @@ TEST_CASE("try_write() takes what there is room for and never waits") {
   const Runtime runtime({.worker_threads = 1});
   const Bytes plain = random_bytes(50 * kChunk + 3, 1);
   Bytes sealed;
-  Writer writer(pipeline_on(runtime), Sink::memory(sealed), {.max_in_flight = 2});
+  Writer writer(pipeline_on(runtime, xor_stage()), Sink::memory(sealed), {.max_in_flight = 2});
   std::span<const std::byte> rest = plain;
   while (!rest.empty()) {
     const std::size_t taken = writer.try_write(rest);
@@ -251,7 +252,7 @@ TEST_CASE("try_write() throws what ended the pipeline, as every function does") 
   for (const auto& [name, runtime] : test_runtimes()) {
     INFO(name);
     std::stop_source stop;
-    Writer writer(pipeline_on(runtime), Sink::discard(), {.stop = stop.get_token()});
+    Writer writer(pipeline_on(runtime, xor_stage()), Sink::discard(), {.stop = stop.get_token()});
     stop.request_stop();
     CHECK(thrown_kind([&] { writer.write(plain); }) == errc::cancelled);
     CHECK(thrown_kind([&] { writer.try_write(plain); }) == errc::cancelled);
@@ -267,15 +268,16 @@ TEST_CASE("a stage may write into a Writer of the same Runtime, even with one wo
       const Runtime runtime({.worker_threads = workers, .io_threads = 4});
       Bytes copy;
       std::optional<Writer> writer;
-      if (!made_by_the_stage) writer.emplace(pipeline_on(runtime), Sink::memory(copy));
-      const auto stage = make_stage("test.copies",
-                                    [&](const ChunkInfo&, auto in, auto&) {
-                                      if (!writer)
-                                        writer.emplace(pipeline_on(runtime), Sink::memory(copy));
-                                      writer->write(in);
-                                      return Outcome::unchanged;
-                                    },
-                                    {.max_concurrency = 1});
+      if (!made_by_the_stage) writer.emplace(pipeline_on(runtime, xor_stage()), Sink::memory(copy));
+      const auto stage =
+          make_stage("test.copies",
+                     [&](const ChunkInfo&, auto in, auto&) {
+                       if (!writer)
+                         writer.emplace(pipeline_on(runtime, xor_stage()), Sink::memory(copy));
+                       writer->write(in);
+                       return Outcome::unchanged;
+                     },
+                     {.max_concurrency = 1});
       Bytes sealed;
       Pipeline::Builder()
           .add(stage)
@@ -291,7 +293,7 @@ TEST_CASE("a stage may write into a Writer of the same Runtime, even with one wo
 
 TEST_CASE("a Writer that was finished or moved from says so") {
   Bytes sealed;
-  Writer writer(pipeline_on(Runtime::shared()), Sink::memory(sealed));
+  Writer writer(pipeline_on(Runtime::shared(), xor_stage()), Sink::memory(sealed));
   writer.write(from_text("some"));
   Writer other = std::move(writer);
   CHECK(thrown_kind([&] { writer.write({}); }) == errc::invalid_argument);

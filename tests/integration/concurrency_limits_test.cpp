@@ -16,6 +16,7 @@
 #include "support/catch.hpp"
 #include "support/crowd.hpp"
 #include "support/endpoints.hpp"
+#include "support/pipelines.hpp"
 #include "support/stages.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
@@ -27,12 +28,7 @@ using namespace testing;
 
 namespace {
 
-constexpr std::size_t kChunk = 4096;
 const ChunkSize kChunkSize = ChunkSize::from_bytes(kChunk);
-
-Pipeline pipeline_on(const Runtime& runtime, std::shared_ptr<const Stage> stage) {
-  return Pipeline::Builder().add(std::move(stage)).chunk_size(kChunkSize).runtime(runtime).build();
-}
 
 /// Counts the threads that are in it at once.
 std::shared_ptr<const Stage> crowded_stage(Crowd& crowd, std::size_t max_concurrency = 0) {

@@ -10,6 +10,7 @@
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/endpoints.hpp"
+#include "support/pipelines.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
 #include "support/watchdog.hpp"
@@ -19,16 +20,6 @@ namespace adapipe {
 using namespace testing;
 
 namespace {
-
-constexpr std::size_t kChunk = 4096;
-
-Pipeline pipeline_on(const Runtime& runtime, std::shared_ptr<const Stage> stage) {
-  return Pipeline::Builder()
-      .add(std::move(stage))
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
-}
 
 std::size_t threads_of_this_process() {
   std::size_t threads = 0;

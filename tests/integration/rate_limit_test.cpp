@@ -12,6 +12,7 @@
 #include "support/endpoint_kinds.hpp"
 #include "support/endpoints.hpp"
 #include "support/manual_clock.hpp"
+#include "support/pipelines.hpp"
 #include "support/round_trip.hpp"
 #include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
@@ -21,20 +22,6 @@ namespace adapipe {
 
 using namespace testing;
 using namespace std::chrono_literals;
-
-namespace {
-
-constexpr std::size_t kChunk = 4096;
-
-Pipeline pipeline_on(const Runtime& runtime) {
-  return Pipeline::Builder()
-      .add(zstd())
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
-}
-
-}  // namespace
 
 TEST_CASE("with a rate limit the same bytes come out, of every source, on every Runtime") {
   const Watchdog watchdog;

@@ -11,25 +11,12 @@
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/pipelines.hpp"
 #include "support/watchdog.hpp"
 
 namespace adapipe {
 
 using namespace testing;
-
-namespace {
-
-constexpr std::size_t kChunk = 4096;
-
-Pipeline pipeline_on(const Runtime& runtime) {
-  return Pipeline::Builder()
-      .add(zstd())
-      .chunk_size(ChunkSize::from_bytes(kChunk))
-      .runtime(runtime)
-      .build();
-}
-
-}  // namespace
 
 TEST_CASE("reading and writing go on wherever a host calls from") {
   const Watchdog watchdog(std::chrono::seconds(120));
