@@ -161,7 +161,7 @@ std::uint64_t DecodedChunks::ahead_bytes() const noexcept {
 
 void DecodedChunks::decode_ahead(std::uint64_t first) noexcept {
   // A worker that waited for a chunk would be one less to decode it.
-  if (runtime_.runs_on_this_thread() || runtime_.is_forked_copy()) return;
+  if (runtime_.runs_on_this_thread()) return;
   const std::uint64_t chunks = std::min<std::uint64_t>(ahead_bytes() / chunk_bytes_, kMostTurns);
   const std::uint64_t end = std::min(first + chunks, *reader_.chunks());
   try {

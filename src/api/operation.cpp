@@ -54,6 +54,7 @@ Progress Operation::progress() const noexcept { return state_->progress(); }
 const Error* Operation::error() const noexcept { return state_->error(); }
 bool Operation::done() const noexcept { return state_->done(); }
 void Operation::on_completion(std::function<void()> callback) const {
+  runtime_.impl().check_not_forked();
   state_->on_done(std::move(callback));
 }
 

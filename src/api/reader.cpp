@@ -41,6 +41,7 @@ class Reader::Impl {
   const ContainerInfo& info() const noexcept { return container_->input.info; }
 
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) {
+    runtime_.impl().check_not_forked();
     to = cut(offset, to);
     if (to.empty()) return 0;
     const std::uint64_t in_a_row = reads_.note(offset, to.size());

@@ -29,7 +29,7 @@ class Writer::Impl {
   Operation finish();
 
  private:
-  void check_idle() const;
+  void check_usable() const;
   void collect(std::span<const std::byte> bytes);
   void run_collected();
   void run_to_the_end();
@@ -67,14 +67,14 @@ Writer::Impl::~Impl() {
 }
 
 void Writer::Impl::write(std::span<const std::byte> bytes) {
-  check_idle();
+  check_usable();
   written_bytes_ += bytes.size();
   if (in_place_) return collect(bytes);
   if (!channel_->write(bytes)) throw_failure();
 }
 
 std::size_t Writer::Impl::try_write(std::span<const std::byte> bytes) {
-  check_idle();
+  check_usable();
   if (in_place_) {
     write(bytes);
     return bytes.size();
@@ -86,7 +86,7 @@ std::size_t Writer::Impl::try_write(std::span<const std::byte> bytes) {
 }
 
 void Writer::Impl::start_write(std::span<const std::byte> bytes, std::function<void()> taken) {
-  check_idle();
+  check_usable();
   if (in_place_) {
     write(bytes);
     bytes = {};
@@ -98,7 +98,7 @@ void Writer::Impl::start_write(std::span<const std::byte> bytes, std::function<v
 }
 
 void Writer::Impl::flush(Durability durability) {
-  check_idle();
+  check_usable();
   if (in_place_) return flush_in_place(durability);
   channel_->end_chunk();
   if (!state_->wait_until_written(written_bytes_)) throw_failure();
@@ -119,7 +119,7 @@ void Writer::Impl::flush_in_place(Durability durability) {
 }
 
 Operation Writer::Impl::finish() {
-  check_idle();
+  check_usable();
   run_collected();
   channel_->end();
   run_to_the_end();
@@ -127,7 +127,8 @@ Operation Writer::Impl::finish() {
   return operation;
 }
 
-void Writer::Impl::check_idle() const {
+void Writer::Impl::check_usable() const {
+  runtime_.impl().check_not_forked();
   if (!operation_) throw Error(errc::invalid_argument, "the Writer has been finished");
   if (channel_->is_writing())
     throw Error(errc::invalid_argument, "the Writer is still taking what start_write() gave it");

@@ -43,6 +43,7 @@ Operation OperationState::start(const Runtime& runtime, std::unique_ptr<Job> job
 Operation OperationState::start_to_wait(const Runtime& runtime, std::unique_ptr<Job> job,
                                         StartOptions options) {
   RuntimeImpl& impl = runtime.impl();
+  impl.check_not_forked();
   if (!impl.runs_on_this_thread()) return start(runtime, std::move(job), std::move(options));
   auto state = std::make_shared<OperationState>(impl, std::move(job), std::move(options));
   Operation operation(runtime, state);

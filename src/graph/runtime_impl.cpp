@@ -1,7 +1,5 @@
 #include "graph/runtime_impl.hpp"
 
-#include <unistd.h>
-
 #include <adapipe/error.hpp>
 #include <algorithm>
 #include <string>
@@ -58,8 +56,7 @@ std::size_t default_budget_bytes() {
 }
 
 RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, bool serial)
-    : process_(getpid()),
-      operations_(within(options.max_concurrent_operations, kDefaultOperations, kMaxOperations,
+    : operations_(within(options.max_concurrent_operations, kDefaultOperations, kMaxOperations,
                          "max_concurrent_operations")),
       memory_(within(options.memory_bytes, default_budget_bytes(), SIZE_MAX, "memory_bytes")),
       decoded_chunks_(options.cache_bytes),
@@ -111,8 +108,6 @@ Metrics RuntimeImpl::metrics() const {
   metrics.io_jobs_waiting = io.waiting;
   return metrics;
 }
-
-bool RuntimeImpl::is_forked_copy() const noexcept { return getpid() != process_; }
 
 void RuntimeImpl::check_not_forked() const {
   if (is_forked_copy())

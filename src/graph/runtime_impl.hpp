@@ -11,6 +11,7 @@
 #include "memory/chunk_cache.hpp"
 #include "memory/fifo_gate.hpp"
 #include "observe/counters.hpp"
+#include "util/own_process.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -59,10 +60,10 @@ class RuntimeImpl {
   }
 
   /// true in a child of fork(), where the threads do not exist.
-  bool is_forked_copy() const noexcept;
+  bool is_forked_copy() const noexcept { return !process_.is_this(); }
 
  private:
-  const int process_;
+  const OwnProcess process_;
   FifoGate operations_;
   FifoGate memory_;
   ChunkCache decoded_chunks_;

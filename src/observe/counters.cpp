@@ -1,7 +1,5 @@
 #include "observe/counters.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <functional>
@@ -40,11 +38,10 @@ void DurationCounter::add_to(DurationHistogram& sum) const noexcept {
   sum.sum += std::chrono::nanoseconds(sum_ns_.load(kRelaxed));
 }
 
-Counters::Counters(std::shared_ptr<Observer> observer) noexcept
-    : process_(getpid()), observer_(std::move(observer)) {}
+Counters::Counters(std::shared_ptr<Observer> observer) : observer_(std::move(observer)) {}
 
 Observer* Counters::observer() const noexcept {
-  return observer_ && getpid() == process_ ? observer_.get() : nullptr;
+  return observer_ && process_.is_this() ? observer_.get() : nullptr;
 }
 
 Sharded<StepCounts>& Counters::step(Step step, Direction direction, const std::string& stage) {

@@ -14,6 +14,8 @@
 #include <mutex>
 #include <string>
 
+#include "util/own_process.hpp"
+
 namespace adapipe::inline v0_1 {
 
 /// Counts that many threads add to and one now and then sums up: each adds to one of a few copies,
@@ -75,7 +77,7 @@ class Counters {
   /// Of stages in one direction: they are the host's to choose.
   static constexpr std::size_t kMostNames = 64;
 
-  explicit Counters(std::shared_ptr<Observer> observer) noexcept;
+  explicit Counters(std::shared_ptr<Observer> observer);
 
   /// nullptr: there is none, or this is a child of fork(), where it may be in the middle of
   /// anything.
@@ -102,7 +104,7 @@ class Counters {
     auto operator<=>(const StepKey&) const = default;
   };
 
-  const int process_;
+  const OwnProcess process_;
   const std::shared_ptr<Observer> observer_;
   std::atomic<std::uint64_t> operations_begun_{0};
   std::array<OperationCounts, 5> by_kind_{};

@@ -219,6 +219,7 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
   std::optional<Writer> writer(std::in_place, *pipeline, Sink::discard());
   writer->write(plain());
   door.until_someone_waits();
+  Bytes few(10);
   const std::pair<const char*, std::function<void()>> uses[] = {
       {"process", [&] { pipeline->process(Source::memory(plain()), Sink::discard()); }},
       {"start", [&] { (void)pipeline->start(Source::memory(plain()), Sink::discard()); }},
@@ -226,7 +227,13 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
       {"get", [&] { live->get(); }},
       {"wait", [&] { live->wait(); }},
       {"wait_for", [&] { live->wait_for(std::chrono::hours(1)); }},
+      {"on_completion", [&] { live->on_completion([] {}); }},
       {"metrics", [&] { (void)runtime->metrics(); }},
+      {"read_at", [&] { reader->read_at(0, std::span(few)); }},
+      {"start_read", [&] { (void)reader->start_read(0, std::span(few)); }},
+      {"write", [&] { writer->write(plain()); }},
+      {"flush", [&] { writer->flush(); }},
+      {"finish", [&] { writer->finish(); }},
       {"Writer", [&] { Writer(*pipeline, Sink::discard()).write(plain()); }},
   };
   for (const auto& [name, use] : uses) {
@@ -246,6 +253,22 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
   door.open();
   CHECK(live->get().input_bytes == plain().size());
   CHECK(writer->finish().input_bytes == plain().size());
+}
+
+TEST_CASE("in a child that a stage forks, a Runtime is no more of use") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime({.worker_threads = 2});
+  int status = -1;
+  const auto stage = make_stage("test.forks", [&](const ChunkInfo& chunk, auto, auto&) {
+    const auto use = [&] {
+      pipeline_on(runtime).process(Source::memory(plain()), Sink::discard());
+    };
+    if (chunk.index == 0)
+      status = status_of_child([&] { return thrown_kind(use) == errc::resource_exhausted; });
+    return Outcome::unchanged;
+  });
+  pipeline_on(runtime, stage).process(Source::memory(plain()), Sink::discard());
+  CHECK(status == 0);
 }
 
 TEST_CASE("a serial Writer ends in a child of fork(), and goes on in its parent") {
