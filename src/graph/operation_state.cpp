@@ -264,7 +264,7 @@ void OperationState::complete() noexcept {
   {
     const std::lock_guard lock(mutex_);
     error_ = error;
-    done_ = true;
+    done_.store(true, std::memory_order_release);
     continuations = std::move(continuations_);
     told = std::move(told_);
     changed_.notify_all();  // under the lock: the waiter may destroy the Runtime at once
@@ -356,14 +356,9 @@ void OperationState::leave_queue() noexcept {
   if (gate && gate->withdraw(this)) on_io_thread(&OperationState::finish);
 }
 
-bool OperationState::done() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return done_;
-}
-
 void OperationState::wait() const {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, runtime_.arena_or_null(), [this] { return done_; });
+  changed_.wait(lock, runtime_.arena_or_null(), [this] { return done(); });
 }
 
 bool OperationState::wait_until_written(std::uint64_t plain_bytes) const {
@@ -379,12 +374,7 @@ bool OperationState::wait_until_written(std::uint64_t plain_bytes) const {
 bool OperationState::wait_for(std::chrono::nanoseconds timeout) const {
   std::unique_lock lock(mutex_);
   constexpr std::chrono::nanoseconds kForever = std::chrono::hours(24 * 365);
-  return changed_.wait_for(lock, std::min(timeout, kForever), [this] { return done_; });
-}
-
-const Error* OperationState::error() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return done_ && error_ ? &*error_ : nullptr;
+  return changed_.wait_for(lock, std::min(timeout, kForever), [this] { return done(); });
 }
 
 Report OperationState::get() const {

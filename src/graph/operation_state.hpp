@@ -76,7 +76,8 @@ class OperationState final : public RunControl,
   /// Only while chunks can be run: within one, or by who advances it.
   void sync_sink() { job_->sync(); }
 
-  bool done() const noexcept;
+  /// No lock is taken by this and by error(): they may be asked in a child of fork().
+  bool done() const noexcept { return done_.load(std::memory_order_acquire); }
   /// On a worker of this runtime, which may be the only one, it runs other tasks meanwhile.
   void wait() const;
   bool wait_for(std::chrono::nanoseconds timeout) const;
@@ -89,7 +90,7 @@ class OperationState final : public RunControl,
   static void tell_when_done(const Operation& operation, std::function<void()> told);
   void cancel() noexcept;
   Progress progress() const noexcept { return meter_.now(); }
-  const Error* error() const noexcept;
+  const Error* error() const noexcept { return done() && error_ ? &*error_ : nullptr; }
   Report get() const;
   /// As get(), once: takes no memory after the commit.
   Report take();
@@ -144,8 +145,8 @@ class OperationState final : public RunControl,
 
   mutable std::mutex mutex_;  // guards what follows
   FifoGate* queued_at_ = nullptr;
-  bool done_ = false;
-  Report report_;  // written before done_, read after
+  std::atomic<bool> done_{false};
+  Report report_;  // written before done_, read after, as is error_
   std::optional<Error> error_;
   mutable std::atomic<bool> writes_are_awaited_{false};
   mutable WorkerCondition changed_;  // done_, and what wait_until_written() looks at
