@@ -143,6 +143,7 @@ def argon2id(passphrase, salt, memory, passes, lanes):
 
 frame_bytes = c_function(zstd, "ZSTD_findFrameCompressedSize", c_size_t, c_void_p, c_size_t)
 content_bytes = c_function(zstd, "ZSTD_getFrameContentSize", c_uint64, c_void_p, c_size_t)
+zstd_bound = c_function(zstd, "ZSTD_compressBound", c_size_t, c_size_t)
 decompress = c_function(zstd, "ZSTD_decompress", c_size_t, c_void_p, c_size_t, c_void_p, c_size_t)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 from primitives import (AEAD, AES_128_GCM, Refused, aead_open, has_argon2id, hkdf, hmac_sha256,
-                        need, sha256, undo_zstd, xxh3_64)
+                        need, sha256, undo_zstd, xxh3_64, zstd_bound)
 from slots import (PASSPHRASES, Keys, find_file_key, parse_slot, read_passphrase, read_private_key,
                    read_shared_key)
 
@@ -168,10 +168,12 @@ def restore_chunk(raw, payload, header):
     _, skipped, plain, _, sequence = parse_record_header(raw, header)
     data = open_payload(raw, payload, header)
     used = [stage for i, stage in enumerate(header.stages) if not skipped >> i & 1]
-    while used:
-        id_, parameters = used.pop()
-        most = plain if not used else 2 * header.chunk_bytes + 65536
-        data = STAGES[id_][1](data, parameters, most)
+    most = [plain]  # before the first of them, and behind each
+    for id_, _ in used:
+        most.append(STAGES[id_][2](most[-1]))
+    need(len(data) <= most.pop(), f"chunk {sequence} has more than its stages can have made")
+    for id_, parameters in reversed(used):
+        data = STAGES[id_][1](data, parameters, most.pop())
     need(len(data) == plain, f"chunk {sequence} does not have its length")
     return data
 
@@ -307,7 +309,8 @@ def read_random(file, keys):
     return b"".join(chunks)
 
 
-# ---- Stages: the bytes of parameters, and how to undo (data, parameters, the most bytes to give)
+# ---- Stages: the bytes of parameters, how to undo (data, parameters, the most bytes to give), and
+# the most bytes that the stage can make
 
 
 def undo_xor(data, parameters, _):
@@ -315,8 +318,8 @@ def undo_xor(data, parameters, _):
     return data.translate(bytes(byte ^ parameters[0] for byte in range(256)))
 
 
-STAGES = {b"adapipe.zstd": (0, lambda data, _, most: undo_zstd(data, most)),
-          b"org.example.xor": (1, undo_xor), b"org.test.xor": (1, undo_xor)}
+STAGES = {b"adapipe.zstd": (0, lambda data, _, most: undo_zstd(data, most), zstd_bound),
+          b"org.example.xor": (1, undo_xor, int), b"org.test.xor": (1, undo_xor, int)}
 
 
 # ---- Command line

@@ -72,6 +72,15 @@ Bytes nested(const Bytes& frame) {
   return Frame{.fields = {std::byte{size}}, .blocks = raw(as_text(frame))}.bytes();
 }
 
+/// "hello" behind empty blocks, of which a frame may have any number. With 18 of them it has the 68
+/// bytes that ZSTD_compressBound says of 5.
+Bytes hello_behind_empty_blocks(std::size_t count) {
+  Bytes blocks;
+  for (std::size_t i = 0; i < count; ++i)
+    blocks = joined(blocks, block(BlockType::raw, 0, "", false));
+  return Frame{.fields = from_hex("05"), .blocks = joined(blocks, raw("hello"))}.bytes();
+}
+
 /// 4,000 bytes where the stage before could have made 70 of the 5 that there were.
 Bytes zeros() {
   return Frame{0xA0, from_hex("a0 0f 00 00"), block(BlockType::rle, 4000, "0")}.bytes();
@@ -127,11 +136,18 @@ VectorFiles zstd_vectors() {
                  for (DraftRecord& c : d.chunks) c.skipped = c.skipped == 0 ? 0 : 2;
                }}});
   add_drafts(out, "golden", with_zstd(encrypted),
-             only_chunk({{"zstd-twice", nested(hello_frame())}}));
+             only_chunk({{"zstd-twice", nested(hello_frame())},
+                         {"zstd-twice-up-to-bound", nested(hello_behind_empty_blocks(18))}}));
+  add_drafts(out, "golden", encrypted,
+             only_chunk({{"zstd-up-to-bound", hello_behind_empty_blocks(18)}}));
 
   add_drafts(out, "broken", encrypted, broken_frames());
-  add_drafts(out, "broken", with_zstd(encrypted),
-             only_chunk({{"zstd-twice-beyond-bound", zeros()}}));
+  add_drafts(
+      out, "broken", with_zstd(encrypted),
+      only_chunk({{"zstd-twice-beyond-bound", zeros()},
+                  {"zstd-twice-good-frame-beyond-bound", nested(hello_behind_empty_blocks(19))}}));
+  add_drafts(out, "broken", encrypted,
+             only_chunk({{"zstd-good-frame-beyond-bound", hello_behind_empty_blocks(19)}}));
   add_drafts(out, "broken", encrypted_draft(), {{"zstd-with-parameters", [](Draft& d) {
                                                    d.with_stage("adapipe.zstd", from_hex("00"));
                                                    d.chunks = {chunk(5, hello_frame())};
