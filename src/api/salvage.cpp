@@ -29,6 +29,18 @@ constexpr std::size_t kMemoryPerChunk = 2 * sizeof(FoundChunk);  // the vector m
 constexpr char kNotFound[] = "no intact record of it was found";
 constexpr char kPlaceUnknown[] = "where it belongs is not known";
 
+/// Without the number of the chunk, which the range tells: neighbours that were lost for the same
+/// reason are to be one range, however many they are.
+std::string reason_of(const Error& error) {
+  std::string reason = error.what();
+  if (const std::optional<std::uint64_t> chunk = error.chunk()) {
+    const std::string number = ", chunk " + std::to_string(*chunk);
+    if (const std::size_t at = reason.rfind(number); at != std::string::npos)
+      reason.erase(at, number.size());
+  }
+  return reason;
+}
+
 /// Finds what is intact, then reads it once more and writes it: where a chunk belongs may be known
 /// only at the end, from the index.
 class Salvaging {
@@ -218,7 +230,7 @@ class Salvaging {
     try {
       check_stored_bytes(*chain_, chunk.plain_bytes, chunk.stored_bytes);
     } catch (const Error& error) {
-      return error.what();
+      return reason_of(error);
     }
     slot_.data = record_space(slot_, chunk.stored_bytes);
     about(source().name(),
@@ -228,7 +240,7 @@ class Salvaging {
       for (const StepGroup& group : chain_->groups()) worker_->run(group, slot_);
     } catch (const Error& error) {
       if (error.kind() == errc::resource_exhausted || error.kind() == errc::cancelled) throw;
-      return error.what();
+      return reason_of(error);
     }
     return std::nullopt;
   }
