@@ -121,6 +121,11 @@ DraftChanges index_content_changes() {
        [](Draft& d) {
          d.with({7, 0, from_hex("0c 00 00 00 00 00 00 00")});
        }},
+      {"chunk-stored-bytes-not-the-index-s",
+       [](Draft& d) {
+         d.index = index_of(d);
+         d.chunks[1].stored_bytes = 3 + (d.cipher == 0 ? 8 : 16) + 1;
+       }},
       {"index-lists-a-chunk-too-few",
        [](Draft& d) {
          Draft shorter = d;
