@@ -243,6 +243,12 @@ SealedChanges end_changes() {
        [=](Sealed& s) { trailer(s, s.index + 1, s.trailer - s.index); }},
       {"trailer-index-record-bytes-wrong",
        [=](Sealed& s) { trailer(s, s.index, s.trailer - s.index - 1); }},
+      {"trailer-counts-bytes-behind-the-index",
+       [=](Sealed& s) {
+         s.bytes.insert(s.bytes.begin() + static_cast<std::ptrdiff_t>(s.trailer), 24, std::byte{});
+         s.trailer += 24;
+         trailer(s, s.index, s.trailer - s.index);
+       }},
       {"trailer-points-before-index",
        [=](Sealed& s) { trailer(s, s.index - 1, s.trailer - s.index + 1); }},
       {"trailer-points-at-last-chunk",

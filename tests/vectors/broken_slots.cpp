@@ -62,6 +62,10 @@ DraftChanges values() {
       {"slot-argon2id-no-pass", only(passphrase_slot(kSlotArgon2id, "40 00 00 00 00 00 00 00 02"))},
       {"slot-argon2id-memory-too-small",
        only(passphrase_slot(kSlotArgon2id, "0f 00 00 00 02 00 00 00 02"))},
+      {"slot-provider-last-type-too-short",
+       only({.type = 65'535,
+             .body = changed(draft_slot(vector_provider()), [](Bytes& body) { body.pop_back(); })
+                         .body})},
       {"slot-provider-no-name", only(provider_slot("00 02 00", 2))},
       {"slot-provider-name-beyond-slot", only(provider_slot("05 61 62", 0))},
       {"slot-provider-blob-beyond-slot", only(provider_slot("01 61 03 00", 2))},
