@@ -15,24 +15,33 @@ using namespace testing;
 
 namespace {
 
-/// With chunks of one byte.
-Bytes container_of(std::uint64_t chunks) {
+struct MadeContainer {
+  Bytes bytes;
+  std::size_t head_bytes = 0;  // the first record follows
+};
+
+/// With `chunks` that are all alike.
+MadeContainer make_container(const Header& container, std::uint64_t chunks, const Bytes& plain) {
   FixedRandom random;
-  const NewContainer made = create_container(Header{.chunk_bytes = 4096}, std::nullopt, {}, random);
+  const NewContainer made = create_container(container, std::nullopt, {}, random);
   RecordProtector protector(made.keys);
   Index index;
   Bytes all = made.head;
-  const Bytes plain(1);
   Bytes record(layout::kRecordHeaderBytes + plain.size() + protector.overhead_bytes());
   for (std::uint64_t chunk = 0; chunk < chunks; ++chunk) {
-    RecordHeader header{.plain_bytes = 1, .sequence = chunk};
+    RecordHeader header{.plain_bytes = static_cast<std::uint32_t>(plain.size()), .sequence = chunk};
     protector.seal(header, plain, record.data());
     all.insert(all.end(), record.begin(), record.end());
     index.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
   }
   const Bytes tail = seal_tail(index, all.size(), made.keys);
   all.insert(all.end(), tail.begin(), tail.end());
-  return all;
+  return {.bytes = std::move(all), .head_bytes = made.head.size()};
+}
+
+/// With chunks of one byte.
+Bytes container_of(std::uint64_t chunks) {
+  return make_container(Header{.chunk_bytes = 4096}, chunks, Bytes(1)).bytes;
 }
 
 struct ReadOutcome {
@@ -78,6 +87,29 @@ TEST_CASE("what a stream's reader keeps of every chunk, and the index, is taken 
   CHECK(at_end.chunks == kFreeChunks / 2 + 1);
   CHECK(read_with(1 << 20, fewer).kind == errc{});
   CHECK(read_with(0, container_of(kFreeChunks / 2 - 10)).kind == errc{});
+}
+
+TEST_CASE("a chunk of more than the header's length leaves is refused before it is read") {
+  // Slots are reserved for chunks of that length at most.
+  constexpr std::size_t kRecordBytes = layout::kRecordHeaderBytes + 100 + layout::kCheckBytes;
+  const struct {
+    std::uint64_t plain_bytes;
+    std::uint64_t fitting_chunks;
+  } cases[] = {{0, 0}, {99, 0}, {100, 1}, {199, 1}};
+  for (const auto& [plain_bytes, fitting_chunks] : cases) {
+    INFO(plain_bytes << " bytes in the header");
+    const auto [bytes, head_bytes] =
+        make_container({.chunk_bytes = 4096, .plain_bytes = plain_bytes}, 2, Bytes(100));
+    const std::size_t behind_record_header =
+        head_bytes + fitting_chunks * kRecordBytes + layout::kRecordHeaderBytes;
+    for (const std::size_t size : {behind_record_header, bytes.size()}) {
+      INFO("of which there are " << size);
+      const ReadOutcome outcome = read_with(
+          1 << 20, Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)));
+      CHECK(outcome.kind == errc::corrupt);
+      CHECK(outcome.chunks == fitting_chunks);
+    }
+  }
 }
 
 }  // namespace adapipe
