@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/salvage_fixture.hpp"
@@ -381,6 +382,35 @@ TEST_CASE("salvaging stops at any moment, and a failing input is an error, not a
                 if (call == at) throw std::runtime_error("no disk");
               },
               {}) == errc::io_error);
+  }
+}
+
+TEST_CASE("a stop ends a salvage between two writes, and none is too late before the commit") {
+  for (const std::size_t chunk : {1u, 3u}) {  // zeros at the end, too
+    const Damaged damaged("integrity 1", chunk);
+    const auto salvaged = [&](std::size_t stopped_at) {
+      SinkFate fate;
+      std::stop_source stop;
+      std::size_t calls = 0;
+      auto sink = std::make_unique<HookedStreamSink>(fate, [&](std::size_t call) {
+        ++calls;
+        if (call == stopped_at) stop.request_stop();
+      });
+      RestoreOptions options = damaged.subject.options;
+      options.stop = stop.get_token();
+      const errc kind = thrown_kind(
+          [&] { salvage(Source::memory(damaged.bytes), Sink(std::move(sink)), options); });
+      CHECK(kind == (fate.committed == 1 ? errc{} : errc::cancelled));
+      CHECK(fate.abandoned + fate.committed == 1);
+      return std::pair(kind, calls);
+    };
+    const auto [kind, writes] = salvaged(SIZE_MAX);
+    CHECK(kind == errc{});
+    REQUIRE(writes > 2);
+    for (std::size_t at = 0; at < writes; ++at) {
+      INFO("chunk " << chunk << " lost, write " << at);
+      CHECK(salvaged(at) == std::pair(errc::cancelled, at + 1));
+    }
   }
 }
 
