@@ -106,6 +106,18 @@ TEST_CASE("of a sound container, salvaging gives what restoring gives") {
 TEST_CASE("every flipped byte costs its own chunk at most, with a key") { hold_flips(true); }
 TEST_CASE("every flipped byte costs its own chunk at most, without a key") { hold_flips(false); }
 
+TEST_CASE("two damaged records cost themselves, and offsets are assumed where one is the index") {
+  for (const Subject& subject : tamper_subjects()) {
+    const Tampered sound(subject.sealed);
+    for (std::size_t k = 0; k < sound.records.size(); ++k)
+      for (std::size_t j = k + 1; j < sound.records.size(); ++j) {
+        const Bytes once = flipped(subject.sealed, sound.offset_of(k) + 24, std::byte{1});
+        hold(subject, fmt::format("records {} and {} damaged", k, j),
+             flipped(once, sound.offset_of(j) + 24, std::byte{1}));
+      }
+  }
+}
+
 TEST_CASE("every truncation costs what it cut off at most") {
   for (const Subject& subject : tamper_subjects())
     for (std::size_t size = Tampered(subject.sealed).head.size(); size <= subject.sealed.size();
