@@ -238,6 +238,13 @@ SealedChanges end_changes() {
          const Bytes once = s.bytes;
          s.bytes.insert(s.bytes.end(), once.begin(), once.end());
        }},
+      {"trailer-right-behind-header-tag",
+       [=](Sealed& s) {
+         s.bytes.erase(s.bytes.begin() + static_cast<std::ptrdiff_t>(s.chunks[0]),
+                       s.bytes.begin() + static_cast<std::ptrdiff_t>(s.trailer));
+         s.trailer = s.chunks[0];
+         trailer(s, s.trailer, 0);
+       }},
       {"trailer-end-magic-wrong", [](Sealed& s) { s.bytes.back() ^= std::byte{1}; }},
       {"trailer-index-offset-wrong",
        [=](Sealed& s) { trailer(s, s.index + 1, s.trailer - s.index); }},
