@@ -86,6 +86,17 @@ TEST_CASE("false indexes hide no chunk, however much they claim") {
   CHECK(names_of(scan(bytes, made.opened)) == "0 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19");
 }
 
+TEST_CASE("a false index that claims more than any has ends no scan") {
+  const Made made = make(true, few_chunks());
+  for (const std::uint32_t claimed :
+       {(1u << 30) - 24, (1u << 30) - 23, 1u << 30, UINT32_MAX - 16, UINT32_MAX}) {
+    INFO(claimed << " bytes");
+    Tampered damaged(made.bytes);
+    damaged.records[1] = joined(index_header(claimed), damaged.records[1]);
+    CHECK(names_of(scan(damaged.bytes(), made.opened)) == "0 1 2 index");
+  }
+}
+
 TEST_CASE("a scan tells how far it is, and asks before it takes memory") {
   const Made made = make(true, few_chunks());
   const std::uint64_t head_bytes = made.opened.records_offset;

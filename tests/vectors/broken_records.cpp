@@ -121,6 +121,10 @@ DraftChanges index_content_changes() {
        [](Draft& d) {
          d.with({7, 0, from_hex("0c 00 00 00 00 00 00 00")});
        }},
+      {"index-total-is-more-than-plain-bytes",
+       [](Draft& d) {
+         d.with({7, 0, from_hex("0a 00 00 00 00 00 00 00")});
+       }},
       {"chunk-stored-bytes-not-the-index-s",
        [](Draft& d) {
          d.index = index_of(d);
