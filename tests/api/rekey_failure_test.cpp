@@ -245,6 +245,37 @@ TEST_CASE("a stop ends a copy that waits for its sink") {
   }
 }
 
+TEST_CASE("a stop wakes the input, in whichever of its reads it waits") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_for({key}, random_bytes(kSeveralBuffers, 1));
+  const auto rekeyed = [&](std::size_t stopped_in) {
+    std::stop_source stop;
+    std::size_t reads = 0;
+    bool is_woken = false;
+    auto source = std::make_unique<HookedSource>(
+        sealed, true,
+        [&](std::size_t call) {
+          ++reads;
+          if (call == stopped_in) stop.request_stop();
+          if (is_woken) throw std::runtime_error("woken");
+        },
+        [&] { is_woken = true; });
+    const errc kind = thrown_kind([&] {
+      rekey(Source(std::move(source)), Sink::discard(),
+            {.identities = {key}, .add = {key}, .stop = stop.get_token()});
+    });
+    CHECK(kind == (is_woken ? errc::cancelled : errc{}));
+    return std::pair(is_woken, reads);
+  };
+  const auto [is_woken, reads] = rekeyed(SIZE_MAX);
+  CHECK_FALSE(is_woken);
+  REQUIRE(reads > 5);
+  for (std::size_t at = 0; at < reads; ++at) {
+    INFO("in read " << at);
+    CHECK(rekeyed(at) == std::pair(true, at + 1));
+  }
+}
+
 TEST_CASE("a stop ends a copy between two writes, and none is too late before the commit") {
   const SharedKey key = SharedKey::generate();
   const Bytes sealed = sealed_for({key}, random_bytes(kSeveralBuffers, 1));
