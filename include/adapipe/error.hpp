@@ -55,6 +55,8 @@ class ADAPIPE_API Error : public std::system_error {
 
   const char* what() const noexcept override;
 
+  std::string message() const;  ///< what happened, without where
+
   errc kind() const noexcept { return static_cast<errc>(code().value()); }
   std::optional<std::uint64_t> chunk() const noexcept;   ///< index of the chunk, from 0
   std::optional<std::uint64_t> offset() const noexcept;  ///< byte offset in path(), from 0

@@ -32,13 +32,8 @@ constexpr char kPlaceUnknown[] = "where it belongs is not known";
 /// Without the number of the chunk, which the range tells: neighbours that were lost for the same
 /// reason are to be one range, however many they are.
 std::string reason_of(const Error& error) {
-  std::string reason = error.what();
-  if (const std::optional<std::uint64_t> chunk = error.chunk()) {
-    const std::string number = ", chunk " + std::to_string(*chunk);
-    if (const std::size_t at = reason.rfind(number); at != std::string::npos)
-      reason.erase(at, number.size());
-  }
-  return reason;
+  const auto stage = error.stage();
+  return stage ? error.message() + ", in stage " + *stage : error.message();
 }
 
 /// Finds what is intact, then reads it once more and writes it: where a chunk belongs may be known

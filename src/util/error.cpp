@@ -127,6 +127,7 @@ Error& Error::annotate(Set set) {
 }
 
 const char* Error::what() const noexcept { return detail_->what.c_str(); }
+std::string Error::message() const { return detail_->message; }
 std::optional<std::uint64_t> Error::chunk() const noexcept { return detail_->chunk; }
 std::optional<std::uint64_t> Error::offset() const noexcept { return detail_->offset; }
 std::optional<std::string> Error::stage() const { return detail_->stage; }

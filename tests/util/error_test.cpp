@@ -67,6 +67,7 @@ TEST_CASE("the first annotation wins") {
       .in_file("outer.adp")
       .caused_by(std::make_error_code(std::errc::broken_pipe));
   CHECK(error.what() == before);
+  CHECK(error.message() == "bad");
   CHECK(error.chunk() == 0u);
   CHECK(error.cause() == no_space());
 }
