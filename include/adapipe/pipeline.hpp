@@ -85,7 +85,8 @@ class ADAPIPE_API Pipeline::Builder {
   Builder& add(Cipher cipher);
   /// Default: Container::adapipe.
   Builder& container(Container container);
-  /// Default: adaptive, 256 KiB .. 4 MiB by input size and worker count.
+  /// Default: adaptive, 256 KiB .. 4 MiB by input size and worker count; within these bounds, no
+  /// more than the memory budget has room for.
   Builder& chunk_size(ChunkSize size);
   /// Default: Runtime::shared().
   Builder& runtime(Runtime runtime);

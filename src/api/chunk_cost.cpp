@@ -30,11 +30,15 @@ std::size_t ChunkCost::most_within(std::size_t memory_bytes) const noexcept {
   return (memory_bytes - workers * worker_bytes) / slot_bytes;
 }
 
-ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size) {
+ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size, std::size_t worker_threads) {
   const StageChain chain = forward_chain(plan);
   return {.slot_bytes = chain.slot_bytes(size.bytes()),
           .worker_bytes = chain.worker_bytes(size.bytes()),
-          .workers = runtime_of(plan).worker_threads()};
+          .workers = worker_threads};
+}
+
+ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size) {
+  return chunk_cost(plan, size, runtime_of(plan).worker_threads());
 }
 
 }  // namespace adapipe::inline v0_1

@@ -20,6 +20,8 @@ struct ChunkCost {
   std::size_t most_within(std::size_t memory_bytes) const noexcept;
 };
 
+/// On that many worker threads; else, on those of the plan's Runtime.
+ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size, std::size_t worker_threads);
 ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size);
 
 }  // namespace adapipe::inline v0_1

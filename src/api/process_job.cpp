@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/chunk_cost.hpp"
 #include "api/steps.hpp"
 #include "graph/failure_latch.hpp"
 #include "graph/tap.hpp"
@@ -19,6 +20,21 @@ constexpr std::uint64_t kLargestAdaptive = 4 * 1024 * 1024;
 constexpr std::uint64_t kAdaptiveStep = 64 * 1024;
 constexpr std::uint32_t kUnknownSizeAdaptive = 1024 * 1024;
 constexpr std::uint64_t kChunksPerWorker = 2;
+
+/// The adaptive size, or less if the budget has no room for one such chunk.
+std::uint32_t affordable_chunk_bytes(const PipelinePlan& plan,
+                                     std::optional<std::uint64_t> plain_bytes,
+                                     std::size_t worker_threads, std::size_t budget_bytes) {
+  std::uint64_t bytes = adaptive_chunk_bytes(plain_bytes, worker_threads);
+  const auto fits = [&] {
+    const ChunkSize size = ChunkSize::from_bytes(bytes);
+    return chunk_cost(plan, size, worker_threads).bytes_for(1) <= budget_bytes;
+  };
+  // What takes the smallest size anyway, as small files do, is not kept waiting by the question.
+  while (bytes > kSmallestAdaptive && !fits())
+    bytes = std::max(bytes / 2 / kAdaptiveStep * kAdaptiveStep, kSmallestAdaptive);
+  return static_cast<std::uint32_t>(bytes);
+}
 
 template <typename Act>
 auto in_stage(const Stage& stage, Act act) {
@@ -78,7 +94,8 @@ void ProcessJob::prepare(std::size_t worker_threads, MemoryAccount& memory) {
   plain_bytes_ = from.size();
   SinkImpl& to = open_sink({.total_bytes = std::nullopt, .input = from.file_id()});
   chunk_bytes_ = plan_.chunk_size ? plan_.chunk_size->bytes()
-                                  : adaptive_chunk_bytes(plain_bytes_, worker_threads);
+                                  : affordable_chunk_bytes(plan_, plain_bytes_, worker_threads,
+                                                           memory.budget_bytes());
   reader_.emplace(from, chunk_bytes_, stop_token());
   if (plan_.container == Container::adapipe) return begin_records(to, from.file_id(), memory);
   chain_.emplace(Direction::forward, begin_stages(from.file_id()));

@@ -264,6 +264,20 @@ TEST_CASE("a stop requested before the start creates nothing") {
   }
 }
 
+TEST_CASE("where a budget has no room for a chunk of the adaptive size, chunks are smaller") {
+  const Bytes plain = random_bytes(17 << 20, 1);
+  for (const std::size_t memory_bytes : {3 << 20, 5 << 20}) {
+    const Runtime runtime({.worker_threads = 2, .memory_bytes = memory_bytes});
+    const Pipeline pipeline = Pipeline::Builder().add(zstd({.level = 1})).runtime(runtime).build();
+    REQUIRE(pipeline.bytes_in_flight(ChunkSize::from_mib(4)) > memory_bytes);
+    Bytes sealed;
+    const Report report = pipeline.process(Source::memory(plain), Sink::memory(sealed));
+    CHECK(report.chunks > 8);
+    CHECK(report.peak_buffer_bytes <= memory_bytes);
+    CHECK(inspect(Source::memory(sealed)).chunk_bytes >= 256 * 1024);
+  }
+}
+
 TEST_CASE("a budget that can never hold one chunk is refused") {
   const Runtime runtime({.worker_threads = 1, .memory_bytes = 100'000});
   const Bytes plain = random_bytes(1 << 20, 1);
