@@ -111,17 +111,18 @@ with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") els
             peak = run(*process, "-l", level, "--memory", 128 * MIB, "in")
             report(f"process {name}, level {level}", 128 * MIB, peak)
 
-    for i in range(50):
-        write_file(f"in{i}", 20 * MIB)
-    for budget in (64 * MIB, 256 * MIB):
-        os.makedirs("many", exist_ok=True)
-        peak = run("process", "-q", "-f", "-k", "key", "--memory", budget, "-o", "many/",
-                   *(f"in{i}" for i in range(50)))
-        report("process 50 files of 20 MiB", budget, peak)
-        os.makedirs("back", exist_ok=True)
-        peak = run("restore", "-q", "-f", "-k", "key", "--memory", budget, "-o", "back/",
-                   *(f"many/in{i}.adapipe" for i in range(50)))
-        report("restore them", budget, peak)
+    for size, budgets in ((3 * MIB, (32 * MIB,)), (9 * MIB, (32 * MIB,)), (20 * MIB, (64 * MIB, 256 * MIB))):
+        for i in range(50):
+            write_file(f"in{i}", size)
+        for budget in budgets:
+            os.makedirs("many", exist_ok=True)
+            peak = run("process", "-q", "-f", "-k", "key", "--memory", budget, "-o", "many/",
+                       *(f"in{i}" for i in range(50)))
+            report(f"process 50 files of {size // MIB} MiB", budget, peak)
+            os.makedirs("back", exist_ok=True)
+            peak = run("restore", "-q", "-f", "-k", "key", "--memory", budget, "-o", "back/",
+                       *(f"many/in{i}.adapipe" for i in range(50)))
+            report("restore them", budget, peak)
 
     for budget in (32 * MIB, 256 * MIB):
         peak = run_stalled("process", "-q", "-k", "key", "--memory", budget, "-", "-o", "-")

@@ -64,6 +64,7 @@ class ADAPIPE_API Buffer {
  private:
   friend class BufferAccess;
   struct Free {
+    std::size_t pooled_bytes;  // 0: they are malloc's
     void operator()(std::byte* memory) const noexcept;
   };
   void grow(std::size_t bytes);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "memory/buffer_access.hpp"
+#include "memory/page_pool.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+/// malloc does well with less.
+constexpr std::size_t kPooledBytes = std::size_t{128} << 10;
 
 std::size_t round_up_to_pages(std::size_t bytes) {
   if (bytes > PTRDIFF_MAX - 2 * kPageBytes) throw std::bad_alloc();  // no object is larger
@@ -62,7 +65,12 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   return *this;
 }
 
-void Buffer::Free::operator()(std::byte* memory) const noexcept { std::free(memory); }
+void Buffer::Free::operator()(std::byte* memory) const noexcept {
+  if (pooled_bytes > 0)
+    PagePool::shared().give_back(memory, pooled_bytes);
+  else
+    std::free(memory);
+}
 
 void Buffer::resize(std::size_t bytes) {
   if (bytes > max_bytes_)
@@ -77,7 +85,9 @@ void Buffer::grow(std::size_t bytes) {
   constexpr std::size_t kRoom = BufferAccess::kHeadroomBytes + BufferAccess::kTailroomBytes;
   if (bytes > PTRDIFF_MAX - kRoom) throw std::bad_alloc();
   const std::size_t total = round_up_to_pages(bytes + kRoom);
-  std::unique_ptr<std::byte[], Free> memory(allocate_pages(total));
+  const bool pooled = total >= kPooledBytes && total < kHugePageBytes;
+  std::unique_ptr<std::byte[], Free> memory(
+      pooled ? PagePool::shared().take(total) : allocate_pages(total), Free{pooled ? total : 0});
   std::byte* const data = memory.get() + BufferAccess::kHeadroomBytes;
   if (size_ > 0) std::memcpy(data, bytes_, size_);
   memory_ = std::move(memory);

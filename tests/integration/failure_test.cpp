@@ -266,7 +266,7 @@ TEST_CASE("a stop requested before the start creates nothing") {
 
 TEST_CASE("where a budget has no room for a chunk of the adaptive size, chunks are smaller") {
   const Bytes plain = random_bytes(17 << 20, 1);
-  for (const std::size_t memory_bytes : {3 << 20, 5 << 20}) {
+  for (const std::size_t memory_bytes : {3u << 20, 5u << 20}) {
     const Runtime runtime({.worker_threads = 2, .memory_bytes = memory_bytes});
     const Pipeline pipeline = Pipeline::Builder().add(zstd({.level = 1})).runtime(runtime).build();
     REQUIRE(pipeline.bytes_in_flight(ChunkSize::from_mib(4)) > memory_bytes);

@@ -1,16 +1,33 @@
+#include <unistd.h>
+
 #include <adapipe/chunk.hpp>
 #include <adapipe/error.hpp>
 #include <cstring>
+#include <fstream>
+#include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "memory/buffer_access.hpp"
+#include "memory/page_pool.hpp"
 #include "support/catch.hpp"
 #include "support/thrown.hpp"
 
 namespace adapipe {
 
 using testing::thrown_by;
+
+namespace {
+
+/// Of this process, whether touched or not.
+std::size_t mapped_bytes() {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
 
 TEST_CASE("a buffer grows up to its limit and keeps what it holds") {
   Buffer buffer(10'000);
@@ -31,6 +48,23 @@ TEST_CASE("a buffer has room around its data for a record header and a tag") {
   std::memset(buffer.data() - BufferAccess::kHeadroomBytes, 1, BufferAccess::kHeadroomBytes);
   std::memset(buffer.data() + 5000, 2, BufferAccess::kTailroomBytes);
   CHECK(buffer.data()[-1] == std::byte{1});
+}
+
+TEST_CASE(
+    "of buffers as big as small chunks, no more memory stays with the process than is pooled") {
+  const std::size_t before = mapped_bytes();
+  for (const std::size_t bytes : {1'500'000u, 700'000u, 200'000u}) {
+    std::vector<Buffer> buffers;
+    std::vector<std::unique_ptr<char[]>> behind;  // a heap gives back what is at its end
+    for (std::size_t held = 0; held < std::size_t{64} << 20; held += bytes) {
+      buffers.emplace_back(bytes).resize(bytes);
+      behind.push_back(std::make_unique<char[]>(1000));
+    }
+    CHECK(mapped_bytes() > before + (std::size_t{60} << 20));
+    buffers.clear();
+    INFO(bytes << " bytes");
+    CHECK(mapped_bytes() < before + PagePool::kMostKeptBytes + (std::size_t{2} << 20));
+  }
 }
 
 TEST_CASE("a restarted buffer keeps its memory and takes the new limit") {
