@@ -35,7 +35,9 @@ Trace::Trace(const Options& options) : path_(options.trace) {
     file = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0 && errno == EEXIST)
     throw Failure(ExitCode::cannot_create, path_ + ": exists; use --force to replace it");
-  if (file < 0) throw Failure(ExitCode::cannot_create, path_ + ": " + std::strerror(errno));
+  if (file < 0)
+    throw Failure(ExitCode::cannot_create,
+                  path_ + ": cannot create the trace: " + std::strerror(errno));
   ::close(file);
   recorder_ = std::make_shared<adapipe::TraceRecorder>();
 }

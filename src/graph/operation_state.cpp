@@ -136,8 +136,9 @@ void OperationState::measure_need() {
   worker_bytes_ = job_->chain().worker_bytes(chunk_bytes_);
   if (bytes_for(1) > runtime_.memory().capacity())
     throw Error(errc::resource_exhausted, "one chunk needs " + std::to_string(bytes_for(1)) +
-                                              " bytes, more than the Runtime's whole budget of " +
-                                              std::to_string(runtime_.memory().capacity()));
+                                              " bytes, more than the whole memory budget of " +
+                                              std::to_string(runtime_.memory().capacity()) +
+                                              ": it takes smaller chunks or a larger budget");
 }
 
 std::size_t OperationState::bytes_for(std::size_t slots) const noexcept {

@@ -20,7 +20,7 @@ succeeds python3 "$here/read_trace.py" both.json process $((2 * (3000000 / 65536
 
 # What is there is not replaced without --force, and then nothing is done; a failure is traced too.
 refuses 73 'process.json: exists' "$adapipe" process -q -k key --trace process.json other -o never
-refuses 73 'no/such: No such' "$adapipe" process -q -k key --trace no/such other -o never
+refuses 73 'no/such: cannot create the trace: No such' "$adapipe" process -q -k key --trace no/such other -o never
 # Nothing is lost to it, also with --force; what could not begin leaves no empty file.
 for own in data data.adapipe ./data; do
   refuses 64 "$own: is " "$adapipe" process -q -f -k key --trace "$own" data

@@ -42,7 +42,7 @@ def records(name, file, pipe, bound_mib=HEADER, options=(), info=None):
 
 NO_KEY = "no given key opens"
 MORE_WORK = "more work than readers accept"
-NO_BUDGET = "whole budget"
+NO_BUDGET = "whole memory budget"
 DAMAGED = "a record was changed"
 FEWER = "fewer entries than it says"
 MANY = "not of the size that its chunks need"
