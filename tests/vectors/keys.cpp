@@ -1,5 +1,6 @@
 #include "vectors/keys.hpp"
 
+#include <adapipe/error.hpp>
 #include <string>
 #include <utility>
 
@@ -47,6 +48,16 @@ std::shared_ptr<const KeyProvider> vector_provider() {
 std::shared_ptr<const Stage> example_xor_stage(std::uint8_t key) { return xor_stage(key, 2); }
 
 std::shared_ptr<const Stage> every_other_xor_stage(std::uint8_t key) { return xor_stage(key, 1); }
+
+StageRegistry vector_stages() {
+  StageRegistry out;
+  for (const char* const id : {"org.example.xor", "org.test.xor"})
+    out.add(id, [](std::span<const std::byte> parameters) {
+      if (parameters.size() != 1) throw Error(errc::corrupt, "this stage takes one byte");
+      return example_xor_stage(std::to_integer<std::uint8_t>(parameters[0]));
+    });
+  return out;
+}
 
 VectorFiles key_files() {
   Bytes stranger(SharedKey::kBytes);

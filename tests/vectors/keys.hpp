@@ -1,6 +1,7 @@
 #pragma once
 
 #include <adapipe/keys.hpp>
+#include <adapipe/registry.hpp>
 #include <adapipe/stage.hpp>
 #include <cstdint>
 #include <memory>
@@ -30,5 +31,7 @@ std::shared_ptr<const KeyProvider> vector_provider();
 std::shared_ptr<const Stage> example_xor_stage(std::uint8_t key);
 /// The same, but leaves the chunks 1, 3, .. as they are.
 std::shared_ptr<const Stage> every_other_xor_stage(std::uint8_t key);
+/// What readers of the vectors need to know of them.
+StageRegistry vector_stages();
 
 }  // namespace adapipe::testing

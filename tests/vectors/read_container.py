@@ -138,6 +138,8 @@ def parse_record_header(raw, header, sequence=None):
     if type_ == 0:
         need(skipped >> len(header.stages) == 0, "skips a stage that does not exist")
         check_chunk_sizes(stored, plain, header)
+        need(stored - header.tag_bytes <= stages_of(header, skipped, plain)[1][-1],
+             f"chunk {number} has more than its stages can have made")
     else:
         need(skipped == 0 and stored == plain + header.tag_bytes, "the index's header is wrong")
         need(0 <= plain - 16 - 8 * number <= MIB, "the index's size does not fit its chunks")
@@ -164,16 +166,21 @@ def open_payload(raw, payload, header):
     return data
 
 
+def stages_of(header, skipped, plain):
+    """Those that a chunk went through, and the most bytes it has before the first and behind each."""
+    used = [stage for i, stage in enumerate(header.stages) if not skipped >> i & 1]
+    most = [plain]
+    for id_, _ in used:
+        most.append(STAGES[id_][2](most[-1]))
+    return used, most
+
+
 def restore_chunk(raw, payload, header):
     _, skipped, plain, _, sequence = parse_record_header(raw, header)
     data = open_payload(raw, payload, header)
-    used = [stage for i, stage in enumerate(header.stages) if not skipped >> i & 1]
-    most = [plain]  # before the first of them, and behind each
-    for id_, _ in used:
-        most.append(STAGES[id_][2](most[-1]))
-    need(len(data) <= most.pop(), f"chunk {sequence} has more than its stages can have made")
-    for id_, parameters in reversed(used):
-        data = STAGES[id_][1](data, parameters, most.pop())
+    used, most = stages_of(header, skipped, plain)
+    for (id_, parameters), before in reversed(list(zip(used, most))):
+        data = STAGES[id_][1](data, parameters, before)
     need(len(data) == plain, f"chunk {sequence} does not have its length")
     return data
 

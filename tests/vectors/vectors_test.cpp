@@ -61,16 +61,6 @@ Identity identity(const std::string& item) {
                                                  static_cast<std::uint8_t>(mask));
 }
 
-StageRegistry registry() {
-  StageRegistry out;
-  for (const char* const id : {"org.example.xor", "org.test.xor"})
-    out.add(id, [](std::span<const std::byte> parameters) {
-      if (parameters.size() != 1) throw Error(errc::corrupt, "this stage takes one byte");
-      return example_xor_stage(std::to_integer<std::uint8_t>(parameters[0]));
-    });
-  return out;
-}
-
 /// What came of reading: "ok" and the bytes, or the kind of the error.
 struct Reading {
   std::string result;
@@ -112,9 +102,9 @@ class VectorReader {
   /// In pieces of `page_bytes`, the last one first.
   Reading read(std::size_t page_bytes) const {
     return reading_of([&](Bytes& plain) {
-      const Reader reader =
-          Reader::open(Source::memory(bytes_),
-                       {.identities = identities_, .context = context_, .registry = registry()});
+      const Reader reader = Reader::open(
+          Source::memory(bytes_),
+          {.identities = identities_, .context = context_, .registry = vector_stages()});
       plain.resize(reader.size());
       for (std::size_t at = (plain.size() + page_bytes - 1) / page_bytes; at-- > 0;) {
         const auto rest = std::span(plain).subspan(at * page_bytes);
@@ -127,8 +117,10 @@ class VectorReader {
 
  private:
   RestoreOptions options(const Runtime& runtime) const {
-    return {
-        .identities = identities_, .context = context_, .registry = registry(), .runtime = runtime};
+    return {.identities = identities_,
+            .context = context_,
+            .registry = vector_stages(),
+            .runtime = runtime};
   }
 
   Bytes bytes_;
