@@ -51,6 +51,10 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+constexpr std::uint64_t kPlainBytes = 11;  // of a draft
+
+Bytes bytes_of(std::uint64_t value) { return std::move(ByteWriter().put(value)).take(); }
+
 /// Near `value`, or at an end of its range.
 template <typename T>
 T other_than(T value, Random& random) {
@@ -93,11 +97,9 @@ void change_header(Draft& draft, Random& random) {
     case 5:
       std::swap(section, random.one_of(draft.sections));
       break;
-    case 6: {
-      const std::uint64_t length = 11;
-      draft.with({7, 0, std::move(ByteWriter().put(other_than(length, random))).take()});
+    case 6:
+      draft.with({7, 0, bytes_of(other_than(kPlainBytes, random))});
       break;
-    }
     case 7: {
       const auto tag = static_cast<std::uint16_t>(9 + random.below(9));
       draft.with({tag, static_cast<std::uint16_t>(random.below(2)), Bytes(random.below(40))});
@@ -210,6 +212,10 @@ Bytes mutated(Random& random, bool encrypted) {
     draft.with_stage("org.example.xor", from_hex("00"));
     random.one_of(draft.chunks).skipped = 1;
   }
+  if (random.below(2) == 0)
+    draft.with({7, 0, bytes_of(kPlainBytes)})
+        .with({8, 0, from_hex("0100 6b 76")})
+        .with({9, 0, Bytes(5)});
   const std::size_t kind = random.below(5);
   if (kind == 0) change_header(draft, random);
   if (kind == 1) change_chunks(draft, random);  // and the index lists what there is then
