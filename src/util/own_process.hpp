@@ -4,20 +4,25 @@
 
 namespace adapipe::inline v0_1 {
 
-/// Tells the process that made it from children that fork() makes of it. Costs a load, where
-/// getpid() is a system call. Thread-safe.
+/// Tells the process that made it from the children of that process. Costs a load, where getpid()
+/// is a system call. Thread-safe.
 class OwnProcess {
  public:
   /// Throws std::bad_alloc.
   OwnProcess();
 
-  bool is_this() const noexcept { return forks_ == all_forks.load(std::memory_order_relaxed); }
+  bool is_this() const noexcept { return number_ == mark->load(std::memory_order_relaxed); }
+
+  /// For a kernel that cannot do it: a handler of pthread_atfork().
+  static void wipe_mark() noexcept;
 
  private:
-  /// Between the first OwnProcess and here; counted by the child, before fork() returns in it.
-  static std::atomic<unsigned> all_forks;
+  /// The number of this process, in a page that the kernel empties in every child: also in one that
+  /// _Fork() or clone() made, and before the host's handlers of pthread_atfork() run, which may
+  /// destroy what has threads. 0: it has none yet.
+  static std::atomic<unsigned>* mark;
 
-  unsigned forks_;
+  unsigned number_;
 };
 
 }  // namespace adapipe::inline v0_1

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include <adapipe/error.hpp>
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -22,6 +24,7 @@
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
 #include "util/machine.hpp"
+#include "util/own_process.hpp"
 #include "util/thread.hpp"
 
 namespace adapipe {
@@ -93,6 +96,20 @@ int status_of_child(const std::function<bool()>& body) {
   }
   int status = -1;
   return ::waitpid(child, &status, 0) == child ? status : -1;
+}
+
+std::optional<Writer>& writer_of_the_fork_handler() {
+  static std::optional<Writer> writer;
+  return writer;
+}
+
+// As a host does that forks: before main(), and so before the library has seen a Runtime.
+[[gnu::constructor]] void drop_writer_in_children() {
+  ::pthread_atfork(nullptr, nullptr, [] {
+    if (!writer_of_the_fork_handler()) return;
+    ::alarm(30);  // the watchdog is not in the child
+    writer_of_the_fork_handler().reset();
+  });
 }
 
 }  // namespace
@@ -270,6 +287,36 @@ TEST_CASE("in a child that a stage forks, a Runtime is no more of use") {
   });
   pipeline_on(runtime, stage).process(Source::memory(plain()), Sink::discard());
   CHECK(status == 0);
+}
+
+TEST_CASE("a child that was made without the handlers of pthread_atfork() is told, too") {
+  const OwnProcess process;
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+  if (child == 0) ::_exit(process.is_this() ? 1 : 0);  // takes no memory: others may be at it
+  int status = -1;
+  CHECK(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(process.is_this());
+}
+
+TEST_CASE("a Writer ends in a handler of pthread_atfork() that is older than its Runtime") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Runtime runtime({.worker_threads = 2});
+  std::optional<Writer>& writer = writer_of_the_fork_handler();
+  writer.emplace(pipeline_on(runtime), Sink::discard());
+  writer->write(plain());
+  CHECK(status_of_child([&] { return !writer; }) == 0);
+  CHECK(writer->finish().input_bytes == plain().size());
+  writer.reset();
+}
+
+TEST_CASE("what a child of fork() makes is told from what its own children have of it") {
+  const OwnProcess process;
+  CHECK(status_of_child([&] {
+          const OwnProcess child;
+          const auto in_grandchild = [&] { return !process.is_this() && !child.is_this(); };
+          return !process.is_this() && child.is_this() && status_of_child(in_grandchild) == 0;
+        }) == 0);
 }
 
 TEST_CASE("a serial Writer ends in a child of fork(), and goes on in its parent") {
