@@ -32,8 +32,10 @@ constexpr char kPlaceUnknown[] = "where it belongs is not known";
 /// Without the number of the chunk, which the range tells: neighbours that were lost for the same
 /// reason are to be one range, however many they are.
 std::string reason_of(const Error& error) {
-  const auto stage = error.stage();
-  return stage ? error.message() + ", in stage " + *stage : error.message();
+  std::string reason = error.message();
+  if (const auto stage = error.stage()) reason += ", in stage " + *stage;
+  if (const std::error_code cause = error.cause()) reason += ": " + cause.message();
+  return reason;
 }
 
 /// Finds what is intact, then reads it once more and writes it: where a chunk belongs may be known

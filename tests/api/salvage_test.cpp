@@ -308,6 +308,9 @@ TEST_CASE("neighbours that are lost are one range if the reason is the same, els
   const auto fragile = [](const std::string& reasons) {
     return make_stage("test.fragile", [reasons](const ChunkInfo& chunk, auto in, auto& out) {
       const char reason = reasons[chunk.index];
+      if (reason == 'C')
+        throw Error(errc::stage_failed, "reason C")
+            .caused_by(std::make_error_code(std::errc::no_such_device));
       if (reason != '.') throw std::runtime_error(std::string("reason ") + reason);
       return xor_bytes(in, out, std::byte{0x11});
     });
@@ -330,8 +333,10 @@ TEST_CASE("neighbours that are lost are one range if the reason is the same, els
   const struct {
     std::uint64_t first_chunk, chunks;
     std::string reason;
-  } expected[] = {
-      {1, 2, "reason A"}, {3, 2, "no intact record"}, {5, 1, "reason B"}, {7, 3, "reason C"}};
+  } expected[] = {{1, 2, "reason A"},
+                  {3, 2, "no intact record"},
+                  {5, 1, "reason B"},
+                  {7, 3, "reason C, in stage test.fragile: No such device"}};
   REQUIRE(report.lost.size() == std::size(expected));
   for (std::size_t i = 0; i < report.lost.size(); ++i) {
     INFO("range " << i);
