@@ -13,16 +13,20 @@ PagePool& PagePool::shared() {
 }
 
 std::byte* PagePool::take(std::size_t bytes) {
-  if (const Block block = take_kept(bytes); block.memory) {
-    if (block.bytes == bytes) return block.memory;
-    void* const resized = ::mremap(block.memory, block.bytes, bytes, MREMAP_MAYMOVE);
-    if (resized != MAP_FAILED) return static_cast<std::byte*>(resized);
-    ::munmap(block.memory, block.bytes);
+  for (;;) {
+    const Block block = take_kept(bytes);
+    if (block.memory) {
+      if (block.bytes == bytes) return block.memory;
+      void* const resized = ::mremap(block.memory, block.bytes, bytes, MREMAP_MAYMOVE);
+      if (resized != MAP_FAILED) return static_cast<std::byte*>(resized);
+      ::munmap(block.memory, block.bytes);
+    }
+    void* const memory =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED) return static_cast<std::byte*>(memory);
+    // Under a limit of the process, it may be what else is kept that is missing.
+    if (!block.memory) throw std::bad_alloc();
   }
-  void* const memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  return static_cast<std::byte*>(memory);
 }
 
 void PagePool::give_back(std::byte* memory, std::size_t bytes) noexcept {

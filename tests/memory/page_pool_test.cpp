@@ -1,8 +1,13 @@
 #include "memory/page_pool.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -30,6 +35,33 @@ TEST_CASE("pages that were given back are taken again, whatever their size") {
     pool.give_back(resized, bytes);
   }
   pool.give_back(first, kMib);
+}
+
+TEST_CASE("what is kept is given up for pages that the process has no room for otherwise") {
+  PagePool pool;
+  std::vector<std::byte*> blocks(16);
+  for (std::byte*& block : blocks) block = pool.take(kMib / 4);
+  for (std::byte* const block : blocks) pool.give_back(block, kMib / 4);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
+  const auto take = [&pool](std::size_t bytes) -> std::byte* {
+    try {
+      return pool.take(bytes);
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+  };
+  rlim_t mapped_pages = 0;
+  std::ifstream("/proc/self/statm") >> mapped_pages;
+  rlimit nothing_more = before;
+  nothing_more.rlim_cur = mapped_pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+  REQUIRE(::setrlimit(RLIMIT_AS, &nothing_more) == 0);
+  std::byte* const pages = take(kMib);
+  std::byte* const too_much = take(64 * kMib);
+  ::setrlimit(RLIMIT_AS, &before);
+  CHECK(pages != nullptr);
+  CHECK(too_much == nullptr);
+  if (pages) pool.give_back(pages, kMib);
 }
 
 TEST_CASE("threads that take pages at once get different ones") {
