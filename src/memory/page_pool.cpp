@@ -17,8 +17,10 @@ std::byte* PagePool::take(std::size_t bytes) {
     const Block block = take_kept(bytes);
     if (block.memory) {
       if (block.bytes == bytes) return block.memory;
+#ifndef ADAPIPE_WITHOUT_MREMAP
       void* const resized = ::mremap(block.memory, block.bytes, bytes, MREMAP_MAYMOVE);
       if (resized != MAP_FAILED) return static_cast<std::byte*>(resized);
+#endif
       ::munmap(block.memory, block.bytes);
     }
     void* const memory =
