@@ -244,20 +244,21 @@ Reading reading_of(Read read) {
 }
 
 /// The line of a manifest; manifest.tsv of the vectors explains the columns.
-std::string judged(const std::string& name, const Bytes& container, bool encrypted) {
+std::string judged(const std::string& name, const Bytes& container, bool encrypted,
+                   const Runtime& runtime) {
   ListOf<Identity> identities;
   if (encrypted) identities.push_back(shared_vector_key());
   const RestoreOptions options{
-      .identities = identities, .registry = vector_stages(), .runtime = Runtime::serial()};
+      .identities = identities, .registry = vector_stages(), .runtime = runtime};
   std::istringstream stream{std::string(as_text(container))};
   const Reading in_order = reading_of(
       [&](Bytes& plain) { restore(Source::from(stream), Sink::memory(plain), options); });
   const Reading indexed = reading_of(
       [&](Bytes& plain) { restore(Source::memory(container), Sink::memory(plain), options); });
   const Reading random = reading_of([&](Bytes& plain) {
-    const Reader reader = Reader::open(
-        Source::memory(container),
-        {.identities = identities, .registry = vector_stages(), .runtime = Runtime::serial()});
+    const Reader reader =
+        Reader::open(Source::memory(container),
+                     {.identities = identities, .registry = vector_stages(), .runtime = runtime});
     plain.resize(reader.size());
     for (std::size_t at = 0; at < plain.size(); ++at)
       reader.read_at(at, std::span(plain).subspan(at, 1));
@@ -279,12 +280,14 @@ void write_all(const fs::path& folder, std::size_t count, std::uint64_t seed) {
   write_file(folder / "shared.key", key_files().at("keys/shared.key"));
   std::ofstream manifest(folder / "manifest.tsv");
   Random random(seed);
+  // Enough for the largest chunks that a header may speak of, whatever memory there is.
+  const Runtime runtime({.worker_threads = 1, .memory_bytes = std::size_t{2} << 30});
   for (std::size_t i = 0; i < count; ++i) {
     const bool encrypted = i % 2 == 1;
     const Bytes container = mutated(random, encrypted);
     const std::string name = fmt::format("{:06}.adp", i);
     write_file(folder / name, container);
-    manifest << judged(name, container, encrypted);
+    manifest << judged(name, container, encrypted, runtime);
   }
   if (!manifest.flush()) throw std::runtime_error("cannot write the manifest");
 }
