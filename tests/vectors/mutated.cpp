@@ -12,9 +12,9 @@
 #include <stdexcept>
 
 #include "support/round_trip.hpp"
-#include "support/thrown.hpp"
 #include "vectors/draft.hpp"
 #include "vectors/keys.hpp"
+#include "vectors/reading.hpp"
 
 /// adapipe_mutated_containers DIR COUNT SEED: writes containers with a random change, around which
 /// all sums, tags and seals fit, and a manifest of what adapipe makes of them, for a second
@@ -228,19 +228,6 @@ Bytes mutated(Random& random, bool encrypted) {
   Sealed sealed = seal(draft);
   if (kind == 4) change_sealed(sealed, random);
   return std::move(sealed.bytes);
-}
-
-struct Reading {
-  std::string result;  // "ok", or the kind of the error
-  Bytes plain{};
-};
-
-template <typename Read>
-Reading reading_of(Read read) {
-  Reading out;
-  const errc kind = thrown_kind([&] { read(out.plain); });
-  out.result = kind == errc{} ? "ok" : std::string(name_of(kind));
-  return out;
 }
 
 /// The line of a manifest; manifest.tsv of the vectors explains the columns.

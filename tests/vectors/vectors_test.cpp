@@ -10,6 +10,7 @@
 #include "support/key_providers.hpp"
 #include "support/round_trip.hpp"
 #include "vectors/keys.hpp"
+#include "vectors/reading.hpp"
 
 namespace adapipe::testing {
 namespace {
@@ -59,20 +60,6 @@ Identity identity(const std::string& item) {
   const int mask = std::stoi(value.substr(second + 1));
   return std::make_shared<const MaskingProvider>(value.substr(0, second),
                                                  static_cast<std::uint8_t>(mask));
-}
-
-/// What came of reading: "ok" and the bytes, or the kind of the error.
-struct Reading {
-  std::string result;
-  Bytes plain{};
-};
-
-template <typename Read>
-Reading reading_of(Read read) {
-  Reading out;
-  const errc kind = thrown_kind([&] { read(out.plain); });
-  out.result = kind == errc{} ? "ok" : std::string(name_of(kind));
-  return out;
 }
 
 /// All ways to read one vector.
