@@ -55,7 +55,7 @@ class ADAPIPE_API Error : public std::system_error {
 
   const char* what() const noexcept override;
 
-  std::string message() const;  ///< what happened, without where
+  std::string message() const;  ///< what happened, without where and without the cause
 
   errc kind() const noexcept { return static_cast<errc>(code().value()); }
   std::optional<std::uint64_t> chunk() const noexcept;   ///< index of the chunk, from 0

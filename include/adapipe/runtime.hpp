@@ -74,7 +74,7 @@ class ADAPIPE_API Runtime {
 
   std::size_t worker_threads() const noexcept;       ///< 1 for serial()
   std::size_t memory_bytes() const noexcept;         ///< the budget
-  std::size_t memory_in_use_bytes() const noexcept;  ///< reserved at this moment
+  std::size_t memory_in_use_bytes() const noexcept;  ///< reserved at this moment; 0 after fork()
   bool is_serial() const noexcept;
   /// What it has done and is doing; see <adapipe/metrics.hpp>. Always counted: it costs nothing to
   /// speak of. Throws Error(resource_exhausted) after fork().

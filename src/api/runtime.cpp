@@ -50,7 +50,9 @@ Runtime Runtime::serial() { return Runtime(one_per_process<true>()); }
 
 std::size_t Runtime::worker_threads() const noexcept { return impl_->worker_threads(); }
 std::size_t Runtime::memory_bytes() const noexcept { return impl_->memory().capacity(); }
-std::size_t Runtime::memory_in_use_bytes() const noexcept { return impl_->memory().in_use(); }
+std::size_t Runtime::memory_in_use_bytes() const noexcept {
+  return impl_->is_forked_copy() ? 0 : impl_->memory().in_use();
+}
 Metrics Runtime::metrics() const { return impl_->metrics(); }
 bool Runtime::is_serial() const noexcept { return impl_->is_serial(); }
 

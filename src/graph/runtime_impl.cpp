@@ -112,7 +112,7 @@ Metrics RuntimeImpl::metrics() const {
 void RuntimeImpl::check_not_forked() const {
   if (is_forked_copy())
     throw Error(errc::resource_exhausted,
-                "this Runtime was made before fork(); its threads do not exist in the child");
+                "this Runtime was made before fork() and cannot be used in the child");
 }
 
 }  // namespace adapipe::inline v0_1

@@ -8,7 +8,7 @@
 namespace adapipe::inline v0_1 {
 
 PagePool& PagePool::shared() {
-  static PagePool& pool = *new PagePool;
+  static constinit PagePool pool;
   return pool;
 }
 

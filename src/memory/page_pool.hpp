@@ -16,7 +16,7 @@ class PagePool {
  public:
   static constexpr std::size_t kMostKeptBytes = std::size_t{8} << 20;
 
-  /// That of the process. It is never destroyed, for buffers may end at any time.
+  /// That of the process. Neither made nor destroyed: buffers may come and end at any time.
   static PagePool& shared();
 
   /// `bytes` is a multiple of the page size. What is in them is not defined. Throws std::bad_alloc.

@@ -11,7 +11,9 @@ class OwnProcess {
   /// Throws std::bad_alloc.
   OwnProcess();
 
-  bool is_this() const noexcept { return number_ == mark->load(std::memory_order_relaxed); }
+  bool is_this() const noexcept {
+    return number_ == mark.load(std::memory_order_relaxed)->load(std::memory_order_relaxed);
+  }
 
   /// For a kernel that cannot do it: a handler of pthread_atfork().
   static void wipe_mark() noexcept;
@@ -20,7 +22,8 @@ class OwnProcess {
   /// The number of this process, in a page that the kernel empties in every child: also in one that
   /// _Fork() or clone() made, and before the host's handlers of pthread_atfork() run, which may
   /// destroy what has threads. 0: it has none yet.
-  static std::atomic<unsigned>* mark;
+  static std::atomic<std::atomic<unsigned>*> mark;
+  static std::atomic<unsigned>& made_mark();
 
   unsigned number_;
 };
