@@ -21,19 +21,23 @@ constexpr std::uint64_t kAdaptiveStep = 64 * 1024;
 constexpr std::uint32_t kUnknownSizeAdaptive = 1024 * 1024;
 constexpr std::uint64_t kChunksPerWorker = 2;
 
-/// The adaptive size, or less if the budget has no room for one such chunk.
-std::uint32_t affordable_chunk_bytes(const PipelinePlan& plan,
-                                     std::optional<std::uint64_t> plain_bytes,
-                                     std::size_t worker_threads, std::size_t budget_bytes) {
-  std::uint64_t bytes = adaptive_chunk_bytes(plain_bytes, worker_threads);
-  const auto fits = [&] {
-    const ChunkSize size = ChunkSize::from_bytes(bytes);
-    return chunk_cost(plan, size, worker_threads).bytes_for(1) <= budget_bytes;
-  };
-  // What takes the smallest size anyway, as small files do, is not kept waiting by the question.
-  while (bytes > kSmallestAdaptive && !fits())
-    bytes = std::max(bytes / 2 / kAdaptiveStep * kAdaptiveStep, kSmallestAdaptive);
-  return static_cast<std::uint32_t>(bytes);
+constexpr std::uint64_t ceil_div(std::uint64_t dividend, std::uint64_t divisor) {
+  return dividend / divisor + (dividend % divisor != 0);
+}
+
+/// What the list of all chunks takes at the end of the output; 0 if their number is not known.
+std::size_t list_bytes_of(Container container, std::optional<std::uint64_t> plain_bytes,
+                          std::uint64_t chunk_bytes) {
+  const std::uint64_t chunks = plain_bytes ? ceil_div(*plain_bytes, chunk_bytes) : 0;
+  switch (container) {
+    case Container::adapipe:
+      return chunks * RecordWriter::kListBytes;
+    case Container::zstd_seekable:
+      return chunks * FrameWriter::kListBytes;
+    case Container::none:
+      return 0;
+  }
+  return 0;
 }
 
 template <typename Act>
@@ -61,12 +65,27 @@ std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
                                    std::size_t worker_threads) noexcept {
   if (!plain_bytes) return kUnknownSizeAdaptive;
   // As many for each worker, or few of them had something to do in the end.
-  const auto rounded_up = [](std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); };
   const std::uint64_t rounds =
-      std::max(rounded_up(*plain_bytes, kLargestAdaptive * worker_threads), kChunksPerWorker);
-  const std::uint64_t share = rounded_up(*plain_bytes, rounds * worker_threads);
-  const std::uint64_t bytes = rounded_up(share, kAdaptiveStep) * kAdaptiveStep;
+      std::max(ceil_div(*plain_bytes, kLargestAdaptive * worker_threads), kChunksPerWorker);
+  const std::uint64_t share = ceil_div(*plain_bytes, rounds * worker_threads);
+  const std::uint64_t bytes = ceil_div(share, kAdaptiveStep) * kAdaptiveStep;
   return static_cast<std::uint32_t>(std::clamp(bytes, kSmallestAdaptive, kLargestAdaptive));
+}
+
+std::uint32_t affordable_chunk_bytes(const PipelinePlan& plan,
+                                     std::optional<std::uint64_t> plain_bytes,
+                                     std::size_t worker_threads, std::size_t budget_bytes) {
+  std::uint64_t bytes = adaptive_chunk_bytes(plain_bytes, worker_threads);
+  const auto fits = [&] {
+    const std::size_t list_bytes =
+        MemoryAccount::counted(list_bytes_of(plan.container, plain_bytes, bytes));
+    const ChunkCost cost = chunk_cost(plan, ChunkSize::from_bytes(bytes), worker_threads);
+    return list_bytes <= budget_bytes && cost.bytes_for(1) <= budget_bytes - list_bytes;
+  };
+  // What takes the smallest size anyway, as small files do, is not kept waiting by the question.
+  while (bytes > kSmallestAdaptive && !fits())
+    bytes = std::max(bytes / 2 / kAdaptiveStep * kAdaptiveStep, kSmallestAdaptive);
+  return static_cast<std::uint32_t>(bytes);
 }
 
 ProcessJob::ProcessJob(PipelinePlan plan, Source source, Sink sink, ProcessOptions options,
@@ -155,6 +174,10 @@ void ProcessJob::write_at(std::uint64_t offset, std::span<const std::byte> bytes
 
 std::size_t ProcessJob::largest_chunk_bytes() const {
   return std::min<std::uint64_t>(chunk_bytes_, plain_bytes_.value_or(chunk_bytes_));
+}
+
+std::size_t ProcessJob::list_bytes() const {
+  return list_bytes_of(plan_.container, plain_bytes_, chunk_bytes_);
 }
 
 void ProcessJob::finish() {

@@ -27,6 +27,7 @@ class ProcessJob final : public Job {
   const StageChain& chain() const override { return *chain_; }
   Consumer& consumer() override { return *writer_; }
   std::size_t largest_chunk_bytes() const override;
+  std::size_t list_bytes() const override;
   std::optional<std::uint64_t> plain_bytes() const override { return plain_bytes_; }
   void finish() override;
   void commit() override;
@@ -62,5 +63,9 @@ StartOptions start_options(ProcessOptions& options);
 /// worker gets the same number of chunks, two or more; 1 MiB if the size of the input is not known.
 std::uint32_t adaptive_chunk_bytes(std::optional<std::uint64_t> plain_bytes,
                                    std::size_t worker_threads) noexcept;
+/// That, or less if a budget of that size has no room for one such chunk and the list of all.
+std::uint32_t affordable_chunk_bytes(const PipelinePlan& plan,
+                                     std::optional<std::uint64_t> plain_bytes,
+                                     std::size_t worker_threads, std::size_t budget_bytes);
 
 }  // namespace adapipe::inline v0_1

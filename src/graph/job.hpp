@@ -44,6 +44,8 @@ class Job {
   virtual Consumer& consumer() = 0;
   /// The biggest chunk there can be, in plain bytes: sizes the slots.
   virtual std::size_t largest_chunk_bytes() const = 0;
+  /// What will be charged to its MemoryAccount while chunks run, as far as that is known.
+  virtual std::size_t list_bytes() const { return 0; }
   /// Plain bytes in all, if known.
   virtual std::optional<std::uint64_t> plain_bytes() const = 0;
 

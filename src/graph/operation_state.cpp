@@ -139,6 +139,14 @@ void OperationState::measure_need() {
                                               " bytes, more than the whole memory budget of " +
                                               std::to_string(runtime_.memory().capacity()) +
                                               ": it takes smaller chunks or a larger budget");
+  list_bytes_ = MemoryAccount::counted(job_->list_bytes());
+  if (list_bytes_ > runtime_.memory().capacity() - bytes_for(1))
+    throw Error(errc::resource_exhausted,
+                "the list of all chunks will take " + std::to_string(list_bytes_) +
+                    " bytes of the memory budget, and a chunk " + std::to_string(bytes_for(1)) +
+                    ", more than the whole budget of " +
+                    std::to_string(runtime_.memory().capacity()) +
+                    ": it takes larger chunks or a larger budget");
 }
 
 std::size_t OperationState::bytes_for(std::size_t slots) const noexcept {
@@ -156,13 +164,16 @@ void OperationState::ask_for_memory() {
   const auto take = [this](std::size_t free) -> std::size_t {
     // Half of what is free at most, so that the next one need not wait for this one's end.
     std::size_t slots = max_slots_;
-    while (slots > 1 && bytes_for(slots) > free / 2) --slots;
-    return bytes_for(slots) <= free ? bytes_for(slots) : 0;
+    while (slots > 1 && bytes_for(slots) + list_bytes_ > free / 2) --slots;
+    const std::size_t bytes = bytes_for(slots) + list_bytes_;
+    return bytes <= free ? bytes : 0;
   };
   queue_at(runtime_.memory(), take, held_bytes_, &OperationState::build_graph);
 }
 
 void OperationState::build_graph() {
+  account_->take_over(list_bytes_);
+  held_bytes_ -= list_bytes_;
   while (max_slots_ > 1 && bytes_for(max_slots_) > held_bytes_) --max_slots_;
   try {
     runtime_.workers().enqueue([self = shared_from_this()] { self->run_graph(); });

@@ -138,6 +138,7 @@ class OperationState final : public RunControl,
   std::size_t chunk_bytes_ = 0;
   std::size_t slot_bytes_ = 0;
   std::size_t worker_bytes_ = 0;
+  std::size_t list_bytes_ = 0;  // of the budget, on top of what the chunks take
   std::unique_ptr<SlotPool> slots_;
   std::unique_ptr<ChainWorkers> workers_;
   std::optional<SerialRunner> serial_;  // in place of a graph

@@ -113,7 +113,7 @@ RecordWriter::RecordWriter(SinkImpl& sink, std::uint64_t head_bytes, const Recor
     : ChunkWriter(sink, head_bytes), keys_(keys), memory_(memory) {}
 
 void RecordWriter::list(const ChunkSlot& slot) {
-  memory_.charge(4 * sizeof(IndexEntry));  // the vector may double, and is encoded and sealed
+  memory_.charge(kListBytes);
   index_.add({.stored_bytes = static_cast<std::uint32_t>(slot.stored_bytes),
               .plain_bytes = slot.plain_bytes});
 }
@@ -121,7 +121,7 @@ void RecordWriter::list(const ChunkSlot& slot) {
 std::vector<std::byte> RecordWriter::tail() const { return seal_tail(index_, end_offset(), keys_); }
 
 void FrameWriter::list(const ChunkSlot& slot) {
-  memory_.charge(3 * sizeof(SeekTableEntry), "the seek table");  // it may double, and is encoded
+  memory_.charge(kListBytes, "the seek table");
   const std::byte* const checksum =
       slot.data.data() + slot.data.size() - seekable_layout::kChecksumBytes;
   table_.add({.frame_bytes = static_cast<std::uint32_t>(slot.stored_bytes),

@@ -80,6 +80,9 @@ class ChunkWriter : public Consumer {
 /// Writes the records of an adapipe container, which index and trailer close. Borrows the keys.
 class RecordWriter final : public ChunkWriter {
  public:
+  /// Of the index, for each chunk: the vector may double, and is encoded and sealed.
+  static constexpr std::size_t kListBytes = 4 * sizeof(IndexEntry);
+
   RecordWriter(SinkImpl& sink, std::uint64_t head_bytes, const RecordKeys& keys,
                MemoryAccount& memory);
 
@@ -96,6 +99,9 @@ class RecordWriter final : public ChunkWriter {
 /// Writes the frames of a seekable zstd file, each with a content checksum, and its seek table.
 class FrameWriter final : public ChunkWriter {
  public:
+  /// Of the seek table, for each chunk: the vector may double, and is encoded.
+  static constexpr std::size_t kListBytes = 3 * sizeof(SeekTableEntry);
+
   FrameWriter(SinkImpl& sink, MemoryAccount& memory) : ChunkWriter(sink), memory_(memory) {}
 
   std::vector<std::byte> tail() const override { return table_.encode(); }

@@ -22,8 +22,16 @@ class MemoryAccount {
   }
   MemoryAccount(const MemoryAccount&) = delete;
 
+  /// What the budget is short of once that many bytes are charged.
+  static constexpr std::size_t counted(std::size_t bytes) noexcept {
+    return bytes - std::min(bytes, kFreeBytes);
+  }
+
   /// What there is in all, for all operations.
   std::size_t budget_bytes() const noexcept { return budget_.capacity(); }
+
+  /// So much of the budget was obtained for it beforehand; what is charged comes from that first.
+  void take_over(std::size_t bytes) noexcept { held_bytes_ += bytes; }
 
   /// To be called before the memory is taken for `what`. Throws Error(resource_exhausted) if the
   /// budget does not have it at the moment: who holds chunks must not wait for more. Nothing is
@@ -43,7 +51,7 @@ class MemoryAccount {
   /// Of what was charged, this much is free again, for others as well.
   void give_back(std::size_t bytes) noexcept {
     used_bytes_ -= bytes;
-    const std::size_t needed_bytes = used_bytes_ - std::min(used_bytes_, kFreeBytes);
+    const std::size_t needed_bytes = counted(used_bytes_);
     if (held_bytes_ <= needed_bytes) return;
     budget_.leave(held_bytes_ - needed_bytes);
     held_bytes_ = needed_bytes;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "api/chunk_cost.hpp"
 #include "api/process_job.hpp"
 #include "support/catch.hpp"
 #include "support/stages.hpp"
@@ -12,6 +13,12 @@
 namespace adapipe {
 
 using namespace testing;
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+}  // namespace
 
 TEST_CASE("build() refuses what cannot work and names the stage") {
   const SharedKey key = SharedKey::generate();
@@ -113,7 +120,6 @@ TEST_CASE("17 stages are more than a container holds, 16 are not") {
 
 TEST_CASE(
     "the adaptive chunk size gives every worker the same number of chunks, within its bounds") {
-  constexpr std::uint64_t kMiB = 1 << 20;
   CHECK(adaptive_chunk_bytes(0, 2) == kMiB / 4);
   CHECK(adaptive_chunk_bytes(kMiB, 2) == kMiB / 4);
   CHECK(adaptive_chunk_bytes(16 * kMiB, 2) == 4 * kMiB);
@@ -125,6 +131,26 @@ TEST_CASE(
   CHECK(adaptive_chunk_bytes(1025 * kMiB, 64) == 3 * kMiB + 4 * 64 * 1024);
   CHECK(adaptive_chunk_bytes(UINT64_MAX, 64) == 4 * kMiB);
   CHECK(adaptive_chunk_bytes(std::nullopt, 2) == kMiB);
+}
+
+TEST_CASE("an adaptive chunk is as large as the budget has room for, beside the list of all") {
+  const Pipeline pipeline = Pipeline::Builder().build();
+  const auto chunk_mib = [&](std::uint64_t plain_mib, std::size_t budget_bytes) {
+    return affordable_chunk_bytes(pipeline.plan(), plain_mib * kMiB, 1, budget_bytes) /
+           double{kMiB};
+  };
+  const auto one_of = [&](std::uint64_t kib) {
+    return chunk_cost(pipeline.plan(), ChunkSize::from_kib(kib), 1).bytes_for(1);
+  };
+  CHECK(chunk_mib(100, one_of(4096)) == 4);
+  CHECK(chunk_mib(100, one_of(4096) - 1) == 2);
+  CHECK(chunk_mib(100, one_of(512) - 1) == 0.25);
+  CHECK(chunk_mib(100, 0) == 0.25);
+  // 1 TiB: 262144 chunks of 4 MiB, of which each takes 32 bytes of the list.
+  constexpr std::size_t kList = 262'144 * 32 - 256 * 1024;
+  constexpr std::uint64_t kTiB = std::uint64_t{1} << 20;
+  CHECK(chunk_mib(kTiB, one_of(4096) + kList) == 4);
+  CHECK(chunk_mib(kTiB, one_of(4096) + kList - 1) == 0.25);
 }
 
 TEST_CASE("a registry refuses a taken id and names an unknown one") {

@@ -1,7 +1,9 @@
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <algorithm>
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -291,6 +293,50 @@ TEST_CASE("a budget that can never hold one chunk is refused") {
               .process(Source::memory(plain), good_sink(fate));
         }) == errc::resource_exhausted);
   CHECK(fate.abandoned == 1);
+}
+
+TEST_CASE("an input whose list of chunks cannot fit into the budget is refused before it is read") {
+  constexpr std::size_t kInputChunks = 16384;
+  struct Zeros final : PositionalSourceImpl {
+    explicit Zeros(std::atomic<bool>& read) : was_read(read) {}
+    std::uint64_t total_bytes() const override { return kInputChunks * kChunk; }
+    std::size_t read_at(std::uint64_t, std::span<std::byte> to) override {
+      was_read = true;
+      std::ranges::fill(to, std::byte{0});
+      return to.size();
+    }
+    std::atomic<bool>& was_read;
+  };
+  const struct {
+    Container container;
+    std::size_t list_bytes;  // less the first 256 KiB, which are not counted
+  } kinds[] = {{Container::adapipe, kInputChunks * 32 - 256 * 1024},
+               {Container::zstd_seekable, kInputChunks * 36 - 256 * 1024}};
+  for (const auto& kind : kinds) {
+    std::atomic<bool> was_read = false;
+    const auto pipeline_with = [&](std::size_t memory_bytes) {
+      return Pipeline::Builder()
+          .add(zstd({.level = 1}))
+          .container(kind.container)
+          .chunk_size(ChunkSize::from_bytes(kChunk))
+          .runtime(Runtime({.worker_threads = 1, .memory_bytes = memory_bytes}))
+          .build();
+    };
+    const auto process_with = [&](std::size_t memory_bytes) {
+      return pipeline_with(memory_bytes)
+          .process(Source(Source::Opener([&] { return std::make_unique<Zeros>(was_read); })),
+                   Sink::discard());
+    };
+    const std::size_t one_chunk =
+        pipeline_with(0).bytes_in_flight(ChunkSize::from_bytes(kChunk), 1);
+    const Error error = thrown_by([&] { process_with(one_chunk + kind.list_bytes - 1); });
+    CHECK(error.kind() == errc::resource_exhausted);
+    CHECK(error.message().find("list of all chunks") != std::string::npos);
+    CHECK_FALSE(was_read);
+    const Report report = process_with(one_chunk + kind.list_bytes);
+    CHECK(report.chunks == kInputChunks);
+    CHECK(report.peak_buffer_bytes == one_chunk);
+  }
 }
 
 }  // namespace adapipe

@@ -43,6 +43,23 @@ TEST_CASE("what an account refuses, it does not count") {
   CHECK(thrown_kind([&] { account.charge(1); }) == errc::resource_exhausted);
 }
 
+TEST_CASE("an account that took over its share of the budget asks for more only beyond it") {
+  FifoGate budget(4 * kFree);
+  const std::size_t share = MemoryAccount::counted(3 * kFree);
+  CHECK(share == 2 * kFree);
+  CHECK(MemoryAccount::counted(kFree - 1) == 0);
+  REQUIRE(budget.try_extend(share));
+  {
+    MemoryAccount account(budget);
+    account.take_over(share);
+    for (int i = 0; i < 3; ++i) account.charge(kFree);
+    CHECK(budget.in_use() == share);
+    account.charge(1);
+    CHECK(budget.in_use() == share + kFree);
+  }
+  CHECK(budget.in_use() == 0);
+}
+
 TEST_CASE("what is given back to an account is there for others at once") {
   FifoGate budget(4 * kFree);
   MemoryAccount account(budget);
