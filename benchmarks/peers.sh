@@ -10,6 +10,7 @@ file=$(realpath "${1:?"usage: peers.sh FILE [OPTION...]; see its first lines"}")
 cd "$(dirname "$0")/.."
 cmake/install-deps.sh python3 time zstd age openssl pigz lz4 libbenchmark-dev >&2
 cmake/build.sh build-benchmarks -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
-  -DADAPIPE_INSTALL=OFF -DADAPIPE_BUILD_TESTS=OFF -DADAPIPE_BUILD_EXAMPLES=ON -DADAPIPE_BUILD_BENCHMARKS=ON >&2
+  -DADAPIPE_INSTALL=OFF -DADAPIPE_BUILD_TESTS=OFF -DADAPIPE_BUILD_EXAMPLES=ON -DADAPIPE_BUILD_BENCHMARKS=ON \
+  -DADAPIPE_WERROR="${ADAPIPE_WERROR:-OFF}" >&2
 exec python3 benchmarks/peers/peers.py --tool build-benchmarks/examples/adapipe/adapipe \
   --limit build-benchmarks/benchmarks/adapipe_kernel_limit --out build-benchmarks/peers "$file" "${@:2}"

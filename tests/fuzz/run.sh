@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # run.sh [SECONDS [TARGET...]]: installs what is missing, builds the fuzz targets in build-clang/ and
-# runs each for SECONDS (default 60), on what earlier runs found and the seeds. Ends with a table, and
-# with 1 if there is a finding; the inputs of findings lie in build-clang/fuzz/findings/.
+# runs each for SECONDS (default 60), on what earlier runs found and the seeds, as many at a time as
+# there are CPUs. Ends with a table, and with 1 if there is a finding; the inputs of findings lie in
+# build-clang/fuzz/findings/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
@@ -26,17 +27,28 @@ limits=(-timeout=10 -malloc_limit_mb=4 -rss_limit_mb=1024 -max_len=16384)
 # The number that follows the word in the last line that has it.
 number_after() { grep -o "$1 *[0-9]*" "$2" | tail -1 | grep -o '[0-9]*$' || echo -; }
 
+# Its exit status is whether nothing was found.
+fuzz() {
+  "$programs/adapipe_fuzz_$1" "${limits[@]}" -max_total_time="$seconds" -print_final_stats=1 \
+    -artifact_prefix="$work/findings/$1-" "$work/corpus/$1" "$work/seeds/$1" >"$work/$1.log" 2>&1
+}
+
 row='%-16s %12s %8s %6s %6s %7s %s\n'
 table=$(printf "$row" target executions exec/s cov ft edges result)
-failed=0
+declare -A process
 for target in "${targets[@]}"; do
   mkdir -p "$work/corpus/$target"
-  log=$work/$target.log
+  while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || true; done
   printf '%s: %s seconds\n' "$target" "$seconds"
+  fuzz "$target" &
+  process[$target]=$!
+done
+
+failed=0
+for target in "${targets[@]}"; do
+  log=$work/$target.log
   result=ok
-  "$programs/adapipe_fuzz_$target" "${limits[@]}" -max_total_time="$seconds" -print_final_stats=1 \
-    -artifact_prefix="$work/findings/$target-" "$work/corpus/$target" "$work/seeds/$target" \
-    >"$log" 2>&1 || {
+  wait "${process[$target]}" || {
     result=FOUND
     failed=1
     tail -60 "$log"
