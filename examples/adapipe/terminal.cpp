@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <adapipe/error.hpp>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <system_error>
 
@@ -37,22 +39,64 @@ std::string system_message() { return std::generic_category().message(errno); }
 class EchoOff {
  public:
   explicit EchoOff(int terminal) noexcept : terminal_(terminal) {
-    if (::tcgetattr(terminal, &before_) != 0) return;
-    termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
-    changed_ = ::tcsetattr(terminal, TCSAFLUSH, &silent) == 0;
+    is_terminal_ = ::tcgetattr(terminal, &before_) == 0;
+    silence();
   }
   ~EchoOff() {
-    if (changed_) ::tcsetattr(terminal_, TCSAFLUSH, &before_);
+    if (is_terminal_) ::tcsetattr(terminal_, TCSAFLUSH, &before_);
   }
   EchoOff(const EchoOff&) = delete;
-  bool ok() const noexcept { return changed_; }
+  bool ok() const noexcept { return is_silent_; }
+
+  /// Also to be called when the shell may have had the terminal meanwhile. Drops what was typed.
+  void silence() noexcept {
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
+    is_silent_ = is_terminal_ && ::tcsetattr(terminal_, TCSAFLUSH, &silent) == 0;
+  }
 
  private:
   int terminal_;
   termios before_{};
-  bool changed_ = false;
+  bool is_terminal_ = false;
+  bool is_silent_ = false;
 };
+
+std::atomic<int> resumed_event = -1;
+
+void note_resumed(int) {
+  const int error_number = errno;
+  ::eventfd_write(resumed_event, 1);
+  errno = error_number;
+}
+
+/// Makes `event` readable whenever the process goes on after Ctrl-Z, which gives the terminal to a
+/// shell, and that shows what is typed.
+class ResumeWatch {
+ public:
+  explicit ResumeWatch(int event) noexcept {
+    resumed_event = event;
+    struct sigaction note {};
+    note.sa_handler = note_resumed;
+    note.sa_flags = SA_RESTART;
+    ::sigaction(SIGCONT, &note, &before_);
+  }
+  ~ResumeWatch() {
+    ::sigaction(SIGCONT, &before_, nullptr);
+    resumed_event = -1;
+  }
+  ResumeWatch(const ResumeWatch&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
+
+int make_event() {
+  const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (event < 0)
+    throw Failure(ExitCode::resources, "cannot make a descriptor: " + system_message());
+  return event;
+}
 
 void write_text(int terminal, std::string_view text) {
   if (::write(terminal, text.data(), text.size()) < 0)
@@ -78,7 +122,12 @@ bool take_line(int fd, const std::string& name, Secret& secret) {
 
 }  // namespace
 
-Secret::~Secret() { ::explicit_bzero(text_.data(), text_.size()); }
+Secret::~Secret() { clear(); }
+
+void Secret::clear() noexcept {
+  ::explicit_bzero(text_.data(), text_.size());
+  size_ = 0;
+}
 
 bool Secret::append(char c) noexcept {
   if (size_ == text_.size()) return false;
@@ -101,21 +150,33 @@ void ask_secret(const std::string& prompt, const std::stop_token& stop, Secret& 
   if (terminal.get() < 0)
     throw Failure(ExitCode::usage,
                   "no terminal to ask for the passphrase on; use --passphrase-file");
-  const Descriptor stopped(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (stopped.get() < 0)
-    throw Failure(ExitCode::resources, "cannot make a descriptor: " + system_message());
+  const Descriptor stopped(make_event());
+  const Descriptor resumed(make_event());
   const std::stop_callback wake(stop, [&] { ::eventfd_write(stopped.get(), 1); });
 
-  const EchoOff silence(terminal.get());
-  if (!silence.ok())
-    throw Failure(ExitCode::io, "terminal: cannot hide what is typed: " + system_message());
+  const ResumeWatch watch(resumed.get());
+  EchoOff echo(terminal.get());
+  const auto check_silence = [&] {
+    if (!echo.ok())
+      throw Failure(ExitCode::io, "terminal: cannot hide what is typed: " + system_message());
+  };
+  check_silence();
   write_text(terminal.get(), prompt);
   for (bool done = false; !done;) {
-    pollfd waiting[] = {{terminal.get(), POLLIN, 0}, {stopped.get(), POLLIN, 0}};
-    if (::poll(waiting, 2, -1) < 0) continue;
+    pollfd waiting[] = {
+        {terminal.get(), POLLIN, 0}, {stopped.get(), POLLIN, 0}, {resumed.get(), POLLIN, 0}};
+    if (::poll(waiting, 3, -1) < 0) continue;
     if (waiting[1].revents != 0) {
       write_text(terminal.get(), "\n");
       throw adapipe::Error(adapipe::errc::cancelled, "cancelled while asking for the passphrase");
+    }
+    if (eventfd_t times = 0; waiting[2].revents != 0) {
+      ::eventfd_read(resumed.get(), &times);
+      echo.silence();
+      secret.clear();
+      check_silence();
+      write_text(terminal.get(), prompt);
+      continue;
     }
     done = take_line(terminal.get(), "terminal", secret);
   }

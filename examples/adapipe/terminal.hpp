@@ -20,6 +20,7 @@ class Secret {
   std::string_view text() const noexcept { return {text_.data(), size_}; }
   /// false if it is full.
   bool append(char c) noexcept;
+  void clear() noexcept;
 
  private:
   std::array<char, kMaxBytes> text_{};

@@ -41,6 +41,11 @@ expect_status 0
 on_terminal 'Passphrase: ' 'guess' -- "$adapipe" restore data.adapipe -o back
 expect_status 77
 
+# Asked again after Ctrl-Z, where a shell has had the terminal, and still not shown.
+on_terminal 'Passphrase: ' $'\032' 'Passphrase: ' 'tr0ub4dor' -- "$adapipe" verify -p data.adapipe
+expect_status 0
+grep -qa tr0ub4dor "$logs/out" && fail "the passphrase is shown after Ctrl-Z"
+
 # Mistakes while typing.
 on_terminal 'New passphrase: ' 'one' 'again: ' 'two' -- "$adapipe" process -p data -o new
 expect_status 64
