@@ -116,8 +116,9 @@ class Items {
     } catch (...) {
       codes_[item] = ExitCode::internal;
       // A stop ends all that run, and is worth one line.
-      if (stop_.stop_requested() && std::exchange(stop_was_told_, true)) return;
+      if (stop_.stop_requested() && stop_was_told_) return;
       codes_[item] = report(input, found_[item], advise_);
+      stop_was_told_ = stop_.stop_requested();  // also a stop that the report asks for
     }
   }
 

@@ -72,7 +72,10 @@ ExitCode report_failure(const std::string& input) noexcept {
     print_error(e.what());
     return e.code();
   } catch (const adapipe::Error& e) {
-    if (e.cause() == std::errc::broken_pipe) die_of(SIGPIPE);
+    if (e.cause() == std::errc::broken_pipe) {
+      stop_for(SIGPIPE);
+      return ExitCode::io;
+    }
     print_error(e.path() ? e.what() : place + e.what());
     return exit_code(e, e.path() == input ? Side::input : Side::output);
   } catch (const std::bad_alloc&) {

@@ -36,8 +36,8 @@ enum class Side { input, output };
 ExitCode exit_code(const adapipe::Error& error, Side side) noexcept;
 
 /// To be called while an exception is being handled: prints its one line on stderr and returns
-/// its code. `input` is what was worked on, empty if nothing in particular. A closed stdout ends
-/// the process here, quietly, by SIGPIPE.
+/// its code. `input` is what was worked on, empty if nothing in particular. An output whose reader
+/// has left stops all work, quietly, and ends the process by SIGPIPE.
 ExitCode report_failure(const std::string& input) noexcept;
 
 }  // namespace tool

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <utility>
 
 #include "text.hpp"
@@ -52,8 +51,7 @@ std::string describe(const adapipe::Progress& p) {
 }  // namespace
 
 void ProgressLine::clear() {
-  if (shown_columns_ > 0)
-    std::fputs(("\r" + std::string(shown_columns_, ' ') + "\r").c_str(), stderr);
+  if (shown_columns_ > 0) write_stderr("\r" + std::string(shown_columns_, ' ') + "\r");
   shown_columns_ = 0;
 }
 
@@ -67,7 +65,7 @@ void ProgressLine::show(const std::string& name, const adapipe::Progress& progre
 
 void ProgressLine::print(const std::string& line) {
   const std::size_t left_over = shown_columns_ > line.size() ? shown_columns_ - line.size() : 0;
-  std::fputs(("\r" + line + std::string(left_over, ' ')).c_str(), stderr);
+  write_stderr("\r" + line + std::string(left_over, ' '));
   shown_columns_ = std::max(shown_columns_, line.size());
 }
 
@@ -111,7 +109,7 @@ void print_checksum(const std::string& input, const adapipe::Report& report) {
   std::string line = name == input ? "" : "\\";
   for (const std::byte byte : report.stages.at(0).digest.value())
     line += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  std::fputs((line + "  " + name + "\n").c_str(), stderr);
+  write_stderr(line + "  " + name + "\n");
 }
 
 }  // namespace tool

@@ -16,11 +16,23 @@ namespace {
 std::atomic<bool> nothing_to_clean_up = false;
 std::atomic<int> first_signal = 0;
 
+std::stop_source& all_work() {
+  static std::stop_source stop;
+  return stop;
+}
+
+/// Only the first one counts: timeout(1) and terminals often send two, and the second must not cut
+/// the clean-up short.
+bool is_first(int signal) noexcept {
+  int none = 0;
+  return first_signal.compare_exchange_strong(none, signal);
+}
+
 }  // namespace
 
 SignalWatch::SignalWatch() {
-  // A parent that ignores SIGPIPE would make us complain about a reader that has left.
-  std::signal(SIGPIPE, SIG_DFL);
+  all_work();  // made while an exception can be told
+  std::signal(SIGPIPE, SIG_IGN);
   // A limit on the size of files is an error like a full disk, after which there is to clean up.
   std::signal(SIGXFSZ, SIG_IGN);
   sigemptyset(&watched_);
@@ -44,6 +56,8 @@ SignalWatch::~SignalWatch() {
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
+std::stop_token SignalWatch::token() const { return all_work().get_token(); }
+
 int SignalWatch::caught() const noexcept { return first_signal; }
 
 void SignalWatch::wait_for_signals() {
@@ -51,12 +65,9 @@ void SignalWatch::wait_for_signals() {
     int signal = 0;
     if (sigwait(&watched_, &signal) != 0) continue;
     if (ending_) return;
-    // Only the first one counts: timeout(1) and terminals often send two, and the second must not
-    // cut the clean-up short.
-    int none = 0;
-    const bool is_first = first_signal.compare_exchange_strong(none, signal);
+    const bool counts = is_first(signal);
     if (nothing_to_clean_up) die_of(signal);
-    if (is_first) stop_.request_stop();
+    if (counts) all_work().request_stop();
   }
 }
 
@@ -65,6 +76,10 @@ NothingToCleanUp::NothingToCleanUp() noexcept {
   if (const int signal = first_signal; signal != 0) die_of(signal);
 }
 NothingToCleanUp::~NothingToCleanUp() { nothing_to_clean_up = false; }
+
+void stop_for(int signal) noexcept {
+  if (is_first(signal)) all_work().request_stop();
+}
 
 void die_of(int signal) noexcept {
   std::signal(signal, SIG_DFL);

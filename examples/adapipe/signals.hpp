@@ -8,7 +8,9 @@
 namespace tool {
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a stop request, so that whatever runs can clean up.
-/// Must be made before any other thread, which would otherwise take the signals itself.
+/// SIGPIPE would end the process before that: it is ignored, and who finds that a pipe has no
+/// reader any more calls stop_for(). Must be made before any other thread, which would otherwise
+/// take the signals itself.
 class SignalWatch {
  public:
   /// Throws Failure if there is no thread to be had.
@@ -17,8 +19,8 @@ class SignalWatch {
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
 
-  std::stop_token token() const noexcept { return stop_.get_token(); }
-  /// The first signal that arrived; 0 if none did.
+  std::stop_token token() const;
+  /// The first signal that arrived, or that stop_for() was told; 0 if none did.
   int caught() const noexcept;
 
  private:
@@ -26,7 +28,6 @@ class SignalWatch {
 
   sigset_t watched_{};
   sigset_t mask_before_{};
-  std::stop_source stop_;
   std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
@@ -40,6 +41,10 @@ class NothingToCleanUp {
   ~NothingToCleanUp();
   NothingToCleanUp(const NothingToCleanUp&) = delete;
 };
+
+/// As if `signal` had come from outside: what runs is stopped and cleans up, and the process then
+/// ends by it.
+void stop_for(int signal) noexcept;
 
 /// Ends the process by `signal`'s default action, so that the parent sees what happened.
 [[noreturn]] void die_of(int signal) noexcept;

@@ -3,17 +3,19 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <adapipe/error.hpp>
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <limits>
 #include <stdexcept>
 #include <system_error>
 
-#include "exit_code.hpp"
+#include "signals.hpp"
 
 namespace tool {
 namespace {
@@ -181,8 +183,12 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
+void write_stderr(const std::string& text) noexcept {
+  if (std::fputs(text.c_str(), stderr) < 0 && errno == EPIPE) stop_for(SIGPIPE);
+}
+
 void print_error(std::string_view message) noexcept {
-  std::fputs(("adapipe: " + printable(without_typed_keys(message)) + '\n').c_str(), stderr);
+  write_stderr("adapipe: " + printable(without_typed_keys(message)) + '\n');
 }
 
 void print_output(std::string_view text) {
@@ -190,8 +196,9 @@ void print_output(std::string_view text) {
     const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0)
-      throw Failure(ExitCode::io,
-                    "stdout: cannot write: " + std::generic_category().message(errno));
+      throw adapipe::Error(adapipe::errc::io_error, "cannot write")
+          .in_file("stdout")
+          .caused_by(std::error_code(errno, std::generic_category()));
     text.remove_prefix(static_cast<std::size_t>(count));
   }
 }

@@ -34,10 +34,13 @@ std::string printable(std::string_view text);
 /// A JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
 
+/// If nobody reads it any more: stop_for(SIGPIPE).
+void write_stderr(const std::string& text) noexcept;
+
 /// `adapipe: MESSAGE` on stderr, without the keys that someone has typed in a wrong place.
 void print_error(std::string_view message) noexcept;
 
-/// Writes all of `text` to stdout. Throws Failure.
+/// Writes all of `text` to stdout. Throws Error.
 void print_output(std::string_view text);
 
 }  // namespace tool

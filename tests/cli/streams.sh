@@ -66,6 +66,30 @@ leave "$adapipe" cat -k k c
 leave "$adapipe" process -k k random -o -
 (trap '' PIPE && leave "$adapipe" restore -k k c -o -) || exit 1
 
+# What else is under way is cleaned up before that, whichever pipe it was.
+mkdir batch
+mkfifo batch/data.adapipe silent
+before=$(tree)
+nothing_is_left() {
+  [ "$status" -eq 141 ] || fail "exit status $status instead of 141: $1"
+  [ "$before" = "$(tree)" ] || fail "something was left: $1"
+}
+sleep 1000 >silent &
+feeder=$!
+head -c 10 batch/data.adapipe >/dev/null &
+run "$adapipe" process -q -k k silent random data -o batch/
+[ ! -s "$logs/err" ] || fail "not quiet: a FIFO in a batch"
+rm -f batch/random.adapipe
+nothing_is_left "a FIFO in a batch"
+(
+  "$adapipe" process -k k empty.adapipe silent -o batch/ 2>&1
+  echo $? >"$logs/status"
+) | true
+status=$(cat "$logs/status")
+rm -f batch/empty.adapipe.adapipe
+nothing_is_left "messages that nobody reads"
+kill "$feeder"
+
 # stdout cannot be written.
 for command in "cat -k k c" "restore -k k c -o -" "process -k k data -o -" "info c" "--help"; do
   # shellcheck disable=SC2086
