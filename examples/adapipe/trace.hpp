@@ -24,6 +24,7 @@ class Trace {
 
  private:
   std::string path_;
+  int file_ = -1;  // kept open, so that who reads a FIFO waits for the trace
   bool is_new_and_empty_ = false;
   std::shared_ptr<adapipe::TraceRecorder> recorder_;
 };

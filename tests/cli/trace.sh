@@ -31,6 +31,12 @@ refuses 66 'nokey: cannot open' "$adapipe" process -q -k nokey --trace early.jso
 echo kept >early.json
 refuses 66 'nokey: cannot open' "$adapipe" process -q -f -k nokey --trace early.json data -o never
 [ "$(cat early.json)" = kept ] || fail "a trace was replaced by nothing"
+mkfifo fifo
+refuses 73 'fifo: cannot create the trace' timeout 60 "$adapipe" process -q -f -k key --trace fifo data -o never
+cat fifo >read.json &
+succeeds timeout 60 "$adapipe" process -q -f -k key --chunk-size 64KiB --trace fifo data -o again
+wait $!
+succeeds python3 "$here/read_trace.py" read.json process $((3000000 / 65536 + 1)) read adapipe.zstd AES-256-GCM write
 new_key wrong
 run "$adapipe" verify -q -k wrong --trace failed.json data.adapipe
 expect_status 77 verify
