@@ -6,6 +6,8 @@
 #include <adapipe/error.hpp>
 #include <algorithm>
 #include <exception>
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -19,22 +21,43 @@ namespace {
 /// Where each input goes.
 class Outputs {
  public:
-  explicit Outputs(const Options& options) : options_(options) {}
+  explicit Outputs(const Options& options) : options_(options) {
+    if (options.command == Command::verify || options.inputs.size() == 1) return;
+    for (const std::string& input : options.inputs) inputs_.emplace(resolved(input), input);
+  }
 
   std::string find(const std::string& input) {
     refuse_folder(input);
     if (options_.command == Command::verify) return {};
     const std::string output = output_for(options_, input);
-    // With --force the second of two inputs of one name would replace the first.
-    if (options_.inputs.size() > 1 && !taken_.insert(output).second)
+    refuse_key_file(output);
+    if (options_.inputs.size() == 1) return output;
+    // With --force the second of two inputs of one name would replace the first, and an input that
+    // has not had its turn would be replaced before it is read.
+    const std::filesystem::path file = resolved(output);
+    if (!taken_.insert(file).second)
       throw Failure(ExitCode::cannot_create,
                     input + ": " + output + " is what another input becomes");
+    const auto found = inputs_.find(file);
+    if (found != inputs_.end() && found->second != input)
+      throw Failure(ExitCode::cannot_create, input + ": " + output + " is another input");
     return output;
   }
 
  private:
+  /// With --force, what is encrypted for a key would take the place of the key.
+  void refuse_key_file(const std::string& output) const {
+    if (is_stream(output)) return;
+    for (const KeyOptions* const keys : {&options_.keys, &options_.new_keys})
+      for (const std::string& file : keys->files())
+        if (is_same_file(output, file))
+          throw Failure(ExitCode::usage,
+                        output + ": is a file of keys that was given; use another output");
+  }
+
   const Options& options_;
-  std::set<std::string> taken_;
+  std::map<std::filesystem::path, std::string> inputs_;  // by their resolved names; of a batch
+  std::set<std::filesystem::path> taken_;
 };
 
 void print_done(const Options& options, const std::string& input, const std::string& output,

@@ -42,8 +42,7 @@ std::string restored_name(const std::string& input) {
 
 /// That a new file gets in its folder: of a folder with the setgid bit, the folder's.
 gid_t new_group(const std::string& output) {
-  std::error_code ignored;
-  const fs::path file = fs::weakly_canonical(fs::absolute(output, ignored), ignored);
+  const fs::path file = resolved(output);
   struct stat folder {};
   const bool gives_its_own =
       ::stat(file.parent_path().c_str(), &folder) == 0 && (folder.st_mode & S_ISGID) != 0;
@@ -71,16 +70,17 @@ bool is_regular_file(const std::string& input) {
   return found && S_ISREG(found->st_mode);
 }
 
+std::filesystem::path resolved(const std::string& name) {
+  std::error_code ignored;
+  return fs::weakly_canonical(fs::absolute(name, ignored), ignored);
+}
+
 bool is_same_file(const std::string& one, const std::string& other) {
   const auto found_one = status(one);
   const auto found_other = status(other);
   if (found_one && found_other)
     return found_one->st_dev == found_other->st_dev && found_one->st_ino == found_other->st_ino;
-  std::error_code ignored;
-  const auto path = [&](const std::string& name) {
-    return fs::weakly_canonical(fs::absolute(name, ignored), ignored);
-  };
-  return !is_stream(one) && !is_stream(other) && path(one) == path(other);
+  return !is_stream(one) && !is_stream(other) && resolved(one) == resolved(other);
 }
 
 void refuse_folder(const std::string& input) {

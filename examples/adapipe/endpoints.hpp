@@ -20,6 +20,9 @@ std::string output_name(const std::string& output);
 /// Whether `input` is a regular file, also as a redirected stdin.
 bool is_regular_file(const std::string& input);
 
+/// The path of a file, which need not exist, by whichever name it is called.
+std::filesystem::path resolved(const std::string& name);
+
 /// Whether two names are of one file, which need not exist.
 bool is_same_file(const std::string& one, const std::string& other);
 

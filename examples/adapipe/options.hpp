@@ -24,6 +24,15 @@ struct KeyOptions {
     return !key_files.empty() || ask_passphrase || !passphrase_file.empty() ||
            !recipients.empty() || !recipient_files.empty() || !identity_files.empty();
   }
+
+  /// All files that hold a key or a passphrase.
+  std::vector<std::string> files() const {
+    std::vector<std::string> all = key_files;
+    all.insert(all.end(), recipient_files.begin(), recipient_files.end());
+    all.insert(all.end(), identity_files.begin(), identity_files.end());
+    if (!passphrase_file.empty()) all.push_back(passphrase_file);
+    return all;
+  }
 };
 
 /// The command line, checked as far as that is possible without touching a file.

@@ -13,8 +13,12 @@
 namespace tool {
 namespace {
 
-/// Whoever replaces one of them must not lose what the work is about.
+/// Whoever replaces one of them must not lose what the work is about, nor the key to it.
 void check_other_file(const Options& options) {
+  for (const std::string& file : options.keys.files())
+    if (is_same_file(options.trace, file))
+      throw Failure(ExitCode::usage,
+                    options.trace + ": is a file of keys that was given; trace into another file");
   for (const std::string& input : options.inputs) {
     if (is_same_file(options.trace, input))
       throw Failure(ExitCode::usage, options.trace + ": is an input; trace into another file");

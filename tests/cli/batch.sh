@@ -56,6 +56,21 @@ run "$adapipe" restore -q -k k a out/c.adapipe
 expect_status 64 "a name without .adapipe is a failure of that file"
 [ -e out/c ] || fail "the other one was not done"
 
+# With --force, no output takes the place of another one, nor of an input that had no turn yet,
+# however their names are spelled.
+mkdir clash
+succeeds "$adapipe" process -q --container zstd c -o clash/a.zst
+succeeds "$adapipe" process -q --cipher none a -o clash/a.adapipe
+run "$adapipe" restore -q -f clash/a.zst clash/../clash/a.adapipe
+expect_status 73
+expect_one_line 'clash/../clash/a.adapipe: clash/../clash/a is what another input becomes'
+same c clash/a
+run "$adapipe" process -q -f -T 1 -k k clash/a out/{a,b,c}.adapipe b c ./clash/a.adapipe
+expect_status 73
+expect_one_line 'clash/a: clash/a.adapipe is another input'
+succeeds "$adapipe" restore -q clash/a.adapipe -o clash/back
+same a clash/back
+
 # Many at once: the status is that of the first of the inputs that failed, whichever was told first.
 mkdir many many/back
 for ((i = 0; i < 200; ++i)); do make_file many/$i $((i * 100)); done

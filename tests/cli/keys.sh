@@ -18,6 +18,16 @@ refuses 73 '\.: ' "$adapipe" keygen -o .
 (umask 077 && new_key other)
 cmp -s k other && fail "the same key twice"
 
+# No output takes the place of the key that opens it, also with --force.
+succeeds "$adapipe" process -q -k k data -o safe
+ln k second-name
+for command in "process -k k data" "restore -k k safe" "restore --passphrase-file k safe" \
+  "rekey -k other --add-key-file k safe" "restore --salvage -k k safe"; do
+  # shellcheck disable=SC2086
+  refuses 64 'is a file of keys' "$adapipe" $command -f -o second-name
+done
+rm second-name
+
 # A key file may also hold the 32 bytes themselves.
 head -c 32 /dev/urandom >raw
 succeeds "$adapipe" process -q -k raw data -o raw.adapipe

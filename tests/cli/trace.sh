@@ -25,6 +25,7 @@ refuses 73 'no/such: cannot create the trace: No such' "$adapipe" process -q -k 
 for own in data data.adapipe ./data; do
   refuses 64 "$own: is " "$adapipe" process -q -f -k key --trace "$own" data
 done
+refuses 64 'key: is a file of keys' "$adapipe" process -q -f -k key --trace ./key data
 refuses 64 'same: is the output' "$adapipe" process -q -k key --trace same data -o same
 refuses 66 'nokey: cannot open' "$adapipe" process -q -k nokey --trace early.json data -o never
 [ ! -e same ] && [ ! -e early.json ] || fail "an empty trace is left"
