@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "graph/failure_latch.hpp"
+#include "io/fd_sink.hpp"
 #include "util/stop.hpp"
 
 /// For operations that run step by step on the calling thread.
@@ -47,7 +48,10 @@ void fill_sink(Sink sink, const SinkHints& hints, SourceImpl& source, const std:
       source.cancel();
       to->cancel();
     });
-    unless_stopped(stop, [&] { write(*to); });
+    unless_stopped(stop, [&] {
+      write(*to);
+      about(to->name(), [&] { await_reader(*to); });
+    });
   } catch (...) {
     to->abandon();
     throw;

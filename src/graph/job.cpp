@@ -1,6 +1,7 @@
 #include "graph/job.hpp"
 
 #include "graph/failure_latch.hpp"
+#include "io/fd_sink.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -32,6 +33,10 @@ void about_sink(const SinkImpl& sink, const Action& action) {
 }
 
 }  // namespace
+
+void Job::await_sink() {
+  if (open_sink_) about_sink(*open_sink_, [this] { await_reader(*open_sink_); });
+}
 
 void Job::commit() {
   if (open_sink_) about_sink(*open_sink_, [this] { open_sink_->commit(); });

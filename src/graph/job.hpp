@@ -51,6 +51,9 @@ class Job {
 
   /// Everything has been written: checks that it was everything, writes what closes it. May throw.
   virtual void finish() = 0;
+  /// After finish(), while cancel() still ends a wait: what the sink has to wait for before
+  /// commit().
+  void await_sink();
   /// Makes it final at the sink, if there is one. May throw; nothing more is done then.
   virtual void commit();
   /// What was written reaches the storage medium. While chunks run, and none is being written.

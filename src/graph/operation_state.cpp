@@ -231,6 +231,7 @@ void OperationState::finish() {
       meter_.finish();
       report_.stages = workers_->report();
       job_->finish();
+      job_->await_sink();
     }
   } catch (...) {
     fail(FailureLatch::current_exception_as_error(errc::io_error));

@@ -8,6 +8,7 @@
 
 #include "graph/failure_latch.hpp"
 #include "graph/tap.hpp"
+#include "io/fd_sink.hpp"
 #include "util/openssl.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -71,6 +72,14 @@ class Teeing final : public TapRun {
       throw failure().at_offset(written_bytes_);
     }
     written_bytes_ += data.size();
+  }
+
+  void finish() override {
+    try {
+      await_reader(*sink_);
+    } catch (...) {
+      throw failure();
+    }
   }
 
   void commit() override {

@@ -81,8 +81,12 @@ void FdSink::open_fifo() {
   prepare();
 }
 
-void FdSink::write(std::span<const std::byte> bytes) {
+void FdSink::await_reader() {
   if (!descriptor_) open_fifo();
+}
+
+void FdSink::write(std::span<const std::byte> bytes) {
+  await_reader();
   while (!bytes.empty()) {
     waker_.wait(descriptor_.get(), POLLOUT);
     bytes = bytes.subspan(write_some(bytes.first(std::min(bytes.size(), step_bytes_))));
@@ -99,13 +103,17 @@ std::size_t FdSink::write_some(std::span<const std::byte> bytes) {
 }
 
 void FdSink::commit() {
-  if (!descriptor_) open_fifo();
+  await_reader();
   if (const int error_number = descriptor_.close(); error_number != 0)
     throw os_error("cannot close", error_number, name_);
 }
 
 void FdSink::sync() {
   if (descriptor_) sync_to_disk(descriptor_.get(), "cannot write it to the disk", name_);
+}
+
+void await_reader(SinkImpl& sink) {
+  if (auto* const written_in_place = dynamic_cast<FdSink*>(&sink)) written_in_place->await_reader();
 }
 
 std::unique_ptr<SinkImpl> open_descriptor_sink(int descriptor, const std::string& name,

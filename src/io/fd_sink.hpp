@@ -18,10 +18,12 @@ class FdSink final : public SinkImpl {
  public:
   FdSink(Descriptor descriptor, std::string name);
 
-  /// The FIFO called `name`. It is opened by the first write() or by commit(), because that has to
-  /// wait for its reader.
+  /// The FIFO called `name`. It is opened by the first write() or by await_reader(), because that
+  /// has to wait for its reader.
   explicit FdSink(std::string name);
 
+  /// Of a FIFO that nothing was written to. commit() does the same, but no cancel() comes then.
+  void await_reader();
   void write(std::span<const std::byte> bytes) override;
   void commit() override;
   void abandon() noexcept override { descriptor_.close(); }
@@ -40,6 +42,9 @@ class FdSink final : public SinkImpl {
   bool is_socket_ = false;
   std::size_t step_bytes_ = 0;  ///< written at once without blocking after a poll
 };
+
+/// To be called before commit(), while cancel() can still end a wait: see FdSink::await_reader().
+void await_reader(SinkImpl& sink);
 
 /// Sink::fd().
 std::unique_ptr<SinkImpl> open_descriptor_sink(int descriptor, const std::string& name,

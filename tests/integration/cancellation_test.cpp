@@ -1,5 +1,8 @@
+#include <sys/stat.h>
+
 #include <adapipe/adapipe.hpp>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <iterator>
@@ -7,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "graph/runtime_impl.hpp"
@@ -14,6 +18,7 @@
 #include "support/endpoints.hpp"
 #include "support/stages.hpp"
 #include "support/stuck.hpp"
+#include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
 
@@ -132,6 +137,41 @@ TEST_CASE("a sink that waits leaves the workers to others") {
     for (int i = 0; i < 20; ++i) scene.process(scene.good_source(), Sink::discard()).get();
     door.open();
     CHECK(waiting.get().chunks == 12);
+  }
+}
+
+TEST_CASE("an empty output that waits for the reader of its FIFO can be stopped") {
+  const Watchdog watchdog(std::chrono::seconds(240));
+  const TempDir folder;
+  const auto fifo = folder / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  Bytes empty;
+  Pipeline::Builder().build().process(Source::owned({}), Sink::memory(empty));
+  const auto stopped = [](std::stop_source& stop, auto&& run) {
+    std::thread stopper([&stop] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      stop.request_stop();
+    });
+    CHECK(thrown_by(run).kind() == errc::cancelled);
+    stopper.join();
+  };
+  for (const Runtime& runtime : {Runtime::serial(), Runtime({.worker_threads = 2})}) {
+    std::stop_source stop;
+    stopped(stop, [&] {
+      restore(Source::memory(empty), fifo, {.stop = stop.get_token(), .runtime = runtime});
+    });
+    stop = std::stop_source();
+    stopped(stop, [&] {
+      salvage(Source::memory(empty), fifo, {.stop = stop.get_token(), .runtime = runtime});
+    });
+    stop = std::stop_source();
+    stopped(stop, [&] {
+      Pipeline::Builder()
+          .add(tee(Sink(fifo)))
+          .runtime(runtime)
+          .build()
+          .process(Source::owned({}), Sink::discard(), {.stop = stop.get_token()});
+    });
   }
 }
 
