@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "io/checked_read.hpp"
 #include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -153,7 +154,7 @@ ReadFull read_full_from(SourceImpl& source, std::stop_token stop) {
     std::size_t done = 0;
     while (done < to.size()) {
       throw_if_stopped(stop);
-      const std::size_t got = source.read(to.subspan(done));
+      const std::size_t got = checked_read(source, to.subspan(done));
       if (got == 0) break;
       done += got;
     }
@@ -167,7 +168,7 @@ ReadFull read_full_from(PositionalSourceImpl& source, std::stop_token stop) {
     std::size_t done = 0;
     while (done < to.size()) {
       throw_if_stopped(stop);
-      const std::size_t got = source.read_at(position, to.subspan(done));
+      const std::size_t got = checked_read_at(source, position, to.subspan(done));
       if (got == 0) break;
       done += got;
       position += got;
@@ -180,7 +181,7 @@ void read_exactly(PositionalSourceImpl& source, std::uint64_t offset, std::span<
                   const std::stop_token& stop) {
   for (std::size_t done = 0; done < to.size();) {
     throw_if_stopped(stop);
-    const std::size_t got = source.read_at(offset + done, to.subspan(done));
+    const std::size_t got = checked_read_at(source, offset + done, to.subspan(done));
     if (got == 0)
       throw Error(errc::truncated, "the input became shorter while it was read")
           .at_offset(offset + done);

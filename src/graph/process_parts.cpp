@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "graph/push_source.hpp"
+#include "io/checked_read.hpp"
 #include "memory/buffer_access.hpp"
 #include "util/endian.hpp"
 #include "util/stop.hpp"
@@ -35,8 +36,7 @@ ReadResult PlainReader::read(ChunkSlot& slot, bool may_wait) {
     throw_if_stopped(stop_);
     const std::uint64_t offset = slot.plain_offset + slot.filled_bytes;
     const std::span<std::byte> rest(buffer.data() + slot.filled_bytes, bytes - slot.filled_bytes);
-    const std::optional<std::size_t> got =
-        may_wait ? positional_->read_at(offset, rest) : positional_->try_read_at(offset, rest);
+    const std::optional<std::size_t> got = checked_read_at(*positional_, offset, rest, may_wait);
     if (!got) return ReadResult::would_wait;
     if (*got == 0)
       throw Error(errc::io_error, "became shorter while it was read").at_offset(offset);
@@ -58,7 +58,7 @@ bool PlainReader::next(ChunkSlot& slot) {
   while (slot.filled_bytes < room) {
     throw_if_stopped(stop_);
     const std::size_t got =
-        source_.read({buffer.data() + slot.filled_bytes, room - slot.filled_bytes});
+        checked_read(source_, {buffer.data() + slot.filled_bytes, room - slot.filled_bytes});
     if (got == 0) {
       ended_ = true;
       break;

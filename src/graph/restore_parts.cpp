@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "io/checked_read.hpp"
 #include "memory/buffer_access.hpp"
 #include "util/stop.hpp"
 
@@ -118,7 +119,7 @@ void StreamRecordReader::locate(Error& error, const ChunkSlot& slot) const {
 void StreamRecordReader::read_exactly(std::span<std::byte> to) {
   while (!to.empty()) {
     throw_if_stopped(stop_);
-    const std::size_t got = source_.read(to);
+    const std::size_t got = checked_read(source_, to);
     if (got == 0)
       throw Error(errc::truncated, "the container ends within a record").at_offset(offset_);
     offset_ += got;
@@ -158,7 +159,7 @@ void StreamRecordReader::read_index_and_trailer() {
       trailer->index_record_bytes != layout::kRecordHeaderBytes + payload.size())
     throw Error(errc::corrupt, "the trailer does not point at the index");
   std::byte more{};
-  if (source_.read({&more, 1}) != 0)
+  if (checked_read(source_, {&more, 1}) != 0)
     throw Error(errc::corrupt, "something follows the end of the container").at_offset(offset_);
 }
 

@@ -3,6 +3,7 @@
 #include <adapipe/error.hpp>
 #include <algorithm>
 
+#include "io/checked_read.hpp"
 #include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -25,8 +26,7 @@ ReadResult IndexedReader::read_chunk(ChunkSlot& slot, bool may_wait) const {
     throw_if_stopped(stop_);
     const std::uint64_t offset = slot.record_offset + slot.filled_bytes;
     const std::span<std::byte> rest = slot.data.subspan(slot.filled_bytes);
-    const std::optional<std::size_t> got =
-        may_wait ? source_.read_at(offset, rest) : source_.try_read_at(offset, rest);
+    const std::optional<std::size_t> got = checked_read_at(source_, offset, rest, may_wait);
     if (!got) return ReadResult::would_wait;
     if (*got == 0)
       throw Error(errc::truncated, "became shorter while it was read").at_offset(offset);

@@ -8,6 +8,7 @@
 
 #include "codec/zstd.hpp"
 #include "codec/zstd_frame.hpp"
+#include "io/checked_read.hpp"
 #include "memory/buffer_access.hpp"
 #include "util/stop.hpp"
 
@@ -103,7 +104,7 @@ ZstdStreamReader::ZstdStreamReader(SourceImpl& source, ByteSpan front,
           front,
           [&source, stop = std::move(stop)](std::span<std::byte> to) {
             throw_if_stopped(stop);
-            return source.read(to);
+            return checked_read(source, to);
           },
           [&memory](std::size_t bytes) { memory.charge(bytes, "the window of the zstd frame"); }) {}
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "io/checked_read.hpp"
 #include "io/token_bucket.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -57,7 +58,7 @@ class Limited : public Kind {
     if (taken == 0) return 0;
     std::size_t used = 0;
     try {
-      used = read(to.first(taken));
+      used = checked_count(read(to.first(taken)), taken);
     } catch (...) {
       user_.give_back(taken);
       throw;

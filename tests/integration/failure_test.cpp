@@ -78,6 +78,46 @@ Source short_source(const Bytes& bytes, bool as_stream, std::uint64_t at,
   return Source(std::make_unique<Positional>(reads));
 }
 
+/// Says at its read number `at` that it gave `claim` bytes, whatever it was asked for.
+struct FalseCounts {
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) {
+    const std::size_t count = std::min<std::uint64_t>(to.size(), bytes.size() - offset);
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), count, to.begin());
+    if (reads++ != at) return count;
+    has_lied = true;
+    return claim == 1 ? to.size() + 1 : claim;
+  }
+  const Bytes& bytes;
+  std::size_t at;
+  std::size_t claim;
+  bool& has_lied;
+  std::size_t reads = 0;
+};
+
+Source false_source(const FalseCounts& counts, bool as_stream) {
+  struct Positional final : PositionalSourceImpl {
+    explicit Positional(FalseCounts c) : counts(c) {}
+    std::uint64_t total_bytes() const override { return counts.bytes.size(); }
+    std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+      return counts.read_at(offset, to);
+    }
+    bool may_wait() const noexcept override { return false; }
+    FalseCounts counts;
+  };
+  struct Stream final : SourceImpl {
+    explicit Stream(FalseCounts c) : counts(c) {}
+    std::size_t read(std::span<std::byte> to) override {
+      const std::size_t count = counts.read_at(offset, to);
+      offset += count;
+      return count;
+    }
+    FalseCounts counts;
+    std::uint64_t offset = 0;
+  };
+  if (as_stream) return Source(std::make_unique<Stream>(counts));
+  return Source(std::make_unique<Positional>(counts));
+}
+
 Sink good_sink(SinkFate& fate) { return Sink(std::make_unique<HookedSink>(fate, BeforeCall())); }
 
 }  // namespace
@@ -120,6 +160,88 @@ TEST_CASE("short reads at any chunk are read on, and an early end is an error th
           CHECK(fate.committed == 0);
           CHECK(runtime.runtime.memory_in_use_bytes() == 0);
         }
+}
+
+TEST_CASE("a source that says that it gave more than it was asked for is not believed") {
+  const Runtime serial = Runtime::serial();
+  const Bytes plain = random_bytes(kChunks * kChunk, 1);
+  const SharedKey key = SharedKey::generate();
+  const Pipeline plain_pipeline = small_pipeline(serial, xor_stage());
+  Bytes sealed;
+  Pipeline::Builder()
+      .chunk_size(ChunkSize::from_bytes(kChunk))
+      .add(aes_256_gcm({.recipients = {key}}))
+      .runtime(serial)
+      .build()
+      .process(Source::memory(plain), Sink::memory(sealed));
+  Bytes frames;
+  Pipeline::Builder()
+      .add(zstd())
+      .container(Container::zstd_seekable)
+      .runtime(serial)
+      .build()
+      .process(Source::memory(plain), Sink::memory(frames));
+  const RestoreOptions with_key{.identities = {key}, .runtime = serial};
+  const RestoreOptions limited{
+      .identities = {key}, .runtime = serial, .rate_limit = rate_limit(std::uint64_t{1} << 36)};
+  struct Use {
+    const char* name;
+    const Bytes& input;
+    bool as_stream;
+    std::function<void(Source, Sink)> run;
+  };
+  const auto process = [&](Source source, Sink sink) {
+    plain_pipeline.process(std::move(source), std::move(sink));
+  };
+  const auto restored = [&](Source source, Sink sink) {
+    restore(std::move(source), std::move(sink), with_key);
+  };
+  const auto from_frames = [&](Source source, Sink sink) {
+    restore(std::move(source), std::move(sink), {.runtime = serial});
+  };
+  const auto slowly = [&](Source source, Sink sink) {
+    restore(std::move(source), std::move(sink), limited);
+  };
+  const auto read = [&](Source source, Sink) {
+    Bytes out(plain.size());
+    Reader::open(std::move(source), {.identities = {key}, .runtime = serial}).read_at(0, out);
+  };
+  const auto salvaged = [&](Source source, Sink sink) {
+    salvage(std::move(source), std::move(sink), with_key);
+  };
+  const auto rekeyed = [&](Source source, Sink sink) {
+    rekey(std::move(source), std::move(sink), {.identities = {key}, .add = {key}});
+  };
+  const Use uses[] = {{"process", plain, false, process},
+                      {"process a stream", plain, true, process},
+                      {"restore", sealed, false, restored},
+                      {"restore a stream", sealed, true, restored},
+                      {"restore frames", frames, false, from_frames},
+                      {"restore a stream of frames", frames, true, from_frames},
+                      {"restore within a limit", sealed, false, slowly},
+                      {"read", sealed, false, read},
+                      {"salvage", sealed, false, salvaged},
+                      {"rekey", sealed, false, rekeyed}};
+  for (const Use& use : uses)
+    for (const std::size_t claim : {std::size_t{1}, SIZE_MAX, SIZE_MAX / 2}) {
+      bool has_lied = true;
+      for (std::size_t at = 0; has_lied; ++at) {
+        has_lied = false;
+        INFO(use.name << ", read " << at << ", claim " << claim);
+        SinkFate fate;
+        const auto run = [&] {
+          use.run(false_source({use.input, at, claim, has_lied}, use.as_stream), good_sink(fate));
+        };
+        try {
+          run();
+          CHECK_FALSE(has_lied);
+        } catch (const Error& error) {
+          CHECK(error.kind() == errc::io_error);
+          CHECK(error.message() == "gave more bytes than it was asked for");
+          CHECK(fate.committed == 0);
+        }
+      }
+    }
 }
 
 TEST_CASE("cancelling wakes a source that blocks, a sink that blocks, and a wait for the budget") {
