@@ -65,7 +65,8 @@ struct SalvageReport : Report {
 /// nothing is written.
 ///
 /// Throws Error(invalid_argument) if the source is not positional. What cannot be read because the
-/// system refuses is an io_error, not a loss. Else as restore().
+/// system refuses is an io_error, not a loss, and what a cipher throws ends the call as well. Else
+/// as restore().
 ADAPIPE_API SalvageReport salvage(Source source, Sink sink, RestoreOptions options = {});
 
 }  // namespace adapipe::inline v0_1

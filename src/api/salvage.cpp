@@ -236,10 +236,19 @@ class Salvaging {
       check_header(chunk);
       for (const StepGroup& group : chain_->groups()) worker_->run(group, slot_);
     } catch (const Error& error) {
-      if (error.kind() == errc::resource_exhausted || error.kind() == errc::cancelled) throw;
+      if (error.kind() == errc::resource_exhausted || error.kind() == errc::cancelled ||
+          is_of_cipher(error))
+        throw;
       return reason_of(error);
     }
     return std::nullopt;
+  }
+
+  /// The record has authenticated before, so it is not to blame for a cipher that fails now: a
+  /// host's own may need a device.
+  bool is_of_cipher(const Error& error) const {
+    const auto& cipher = container_.keys.cipher;
+    return cipher && error.kind() != errc::corrupt && error.stage() == cipher->name();
   }
 
   void check_header(const FoundChunk& chunk) const {

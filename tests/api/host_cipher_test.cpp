@@ -1,5 +1,6 @@
 #include <adapipe/adapipe.hpp>
 #include <adapipe/backend.hpp>
+#include <atomic>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,7 @@ class HostAead final : public CipherBackend {
     bool makes_workers = true;
     std::uint64_t fails_at = UINT64_MAX;  // the number of the call on one worker, both ways
     bool throws_a_number = false;         // and no exception
+    std::size_t good_workers = 0;         // that many are made first, and do not fail
   };
   explicit HostAead(Traits traits) : traits_(traits) {}
   std::string name() const override { return "host's AEAD"; }
@@ -59,13 +61,14 @@ class HostAead final : public CipherBackend {
     if (!traits_.makes_workers) return nullptr;
     auto worker = std::make_unique<Worker>();
     worker->inner = openssl_aead(key.size() == 16 ? kAes128Gcm : kAes256Gcm)->make_worker(key);
-    worker->fails_at = traits_.fails_at;
+    worker->fails_at = workers_++ < traits_.good_workers ? UINT64_MAX : traits_.fails_at;
     worker->throws_a_number = traits_.throws_a_number;
     return worker;
   }
 
  private:
   const Traits traits_;
+  mutable std::atomic<std::size_t> workers_{0};
 };
 
 std::shared_ptr<const CipherBackend> host_aead(HostAead::Traits traits = {}) {
@@ -156,6 +159,23 @@ TEST_CASE("a cipher of the host's own opens wherever it is registered, and is na
                  Catch::Matchers::Contains("cipher " + std::to_string(traits.id)) &&
                      Catch::Matchers::Contains("StageRegistry::add"));
       CHECK(inspect(Source::memory(sealed)).cipher == "cipher " + std::to_string(traits.id));
+    }
+}
+
+TEST_CASE("a cipher that fails ends a salvage, and makes no loss of what is there") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes plain = random_bytes(3 * kChunk, 1);
+  Bytes sealed, back;
+  pipeline_with(host_aead(), key).process(Source::memory(plain), Sink::memory(sealed));
+  for (const std::size_t good_workers :
+       {0u, 1u})  // the second one decodes what the first has found
+    for (const std::uint64_t fails_at : {0u, 1u, 2u}) {
+      const auto cipher = host_aead({.fails_at = fails_at, .good_workers = good_workers});
+      CHECK(thrown_kind([&] {
+              salvage(Source::memory(sealed), Sink::memory(back),
+                      {.identities = {key}, .registry = registry_with(cipher)});
+            }) == errc::stage_failed);
+      CHECK(back.empty());
     }
 }
 
