@@ -36,8 +36,8 @@ struct RekeyOptions {
 /// block: it ends the process unless it is ignored, handled or blocked.
 ///
 /// Header, index and all they say are checked before the sink is opened; the records are copied as
-/// they are, unread: a damaged one stays damaged. verify() tells, before or after. On failure the
-/// sink holds what it held before (streams: see Sink).
+/// they are, unread: a damaged one stays damaged. verify() tells, before or after. On failure a
+/// file holds what it held before; memory holds nothing, and a stream what was written (see Sink).
 ///
 /// A file sink that overwrites may be the source's own file: it is replaced at the end, in one
 /// step, if it still is the file that was opened, with the same size and time of modification. If
