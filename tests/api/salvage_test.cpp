@@ -431,6 +431,31 @@ TEST_CASE("a stop ends a salvage between two writes, and none is too late before
   }
 }
 
+TEST_CASE("a chunk whose record is damaged after it was found is lost, and the others are not") {
+  const Subject& subject = subject_named("AES-128-GCM");
+  const Tampered sound(subject.sealed);
+  REQUIRE(sound.chunks() > 2);
+  const std::size_t record_1_end =
+      sound.head.size() + sound.records[0].size() + sound.records[1].size();
+  Bytes bytes;
+  Bytes back;
+  std::size_t calls = 0;
+  const auto salvaged = [&](std::size_t damaged_at) {
+    bytes = subject.sealed;
+    const BeforeCall damage = [&](std::size_t call) {
+      calls = call + 1;
+      if (call == damaged_at) bytes[record_1_end - 1] ^= std::byte{1};
+    };
+    return salvage(Source(std::make_unique<HookedSource>(bytes, false, damage)), Sink::memory(back),
+                   subject.options);
+  };
+  CHECK(salvaged(SIZE_MAX).is_complete());
+  const SalvageReport report = salvaged(calls - sound.chunks() + 1);  // each is read once more
+  REQUIRE(report.lost.size() == 1);
+  CHECK(report.lost[0].first_chunk == 1);
+  CHECK(report.chunks == sound.chunks() - 1);
+}
+
 TEST_CASE("an input that changes while it is read gives no wrong byte") {
   const Subject& subject = subject_named("AES-128-GCM");
   const Tampered sound(subject.sealed);
