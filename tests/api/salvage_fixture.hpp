@@ -111,4 +111,21 @@ inline void hold(const Subject& subject, const std::string& what, const Bytes& e
   if (report.is_complete() && output != subject.plain) complain("calls it complete");
 }
 
+/// Of the kinds that have four chunks, with the length in the header or not.
+inline const Subject& subject_named(const std::string& name) {
+  return *std::ranges::find(tamper_subjects(), name, &Subject::name);
+}
+
+/// Four chunks, the second one damaged.
+struct Damaged {
+  explicit Damaged(const std::string& name, std::size_t chunk = 1)
+      : subject(subject_named(name)),
+        bytes(
+            flipped(subject.sealed, Tampered(subject.sealed).offset_of(chunk) + 30, std::byte{1})),
+        expected(Expected(subject, bytes).output) {}
+  const Subject& subject;
+  Bytes bytes;
+  Bytes expected;
+};
+
 }  // namespace adapipe::testing
