@@ -18,11 +18,12 @@
 namespace tool {
 namespace {
 
-/// Where each input goes.
+/// Where each input goes. Only with --force is a file replaced, so only then does it matter by
+/// which name it is called.
 class Outputs {
  public:
   explicit Outputs(const Options& options) : options_(options) {
-    if (options.command == Command::verify || options.inputs.size() == 1) return;
+    if (!options.force || options.command == Command::verify || options.inputs.size() == 1) return;
     for (const std::string& input : options.inputs) inputs_.emplace(resolved(input), input);
   }
 
@@ -30,11 +31,12 @@ class Outputs {
     refuse_folder(input);
     if (options_.command == Command::verify) return {};
     const std::string output = output_for(options_, input);
-    refuse_key_file(output);
+    if (options_.force) refuse_key_file(output);
     if (options_.inputs.size() == 1) return output;
-    // With --force the second of two inputs of one name would replace the first, and an input that
-    // has not had its turn would be replaced before it is read.
-    const std::filesystem::path file = resolved(output);
+    // The second of two inputs of one name would replace the first, and an input that has not had
+    // its turn would be replaced before it is read.
+    const std::filesystem::path file =
+        options_.force ? resolved(output) : std::filesystem::path(output);
     if (!taken_.insert(file).second)
       throw Failure(ExitCode::cannot_create,
                     input + ": " + output + " is what another input becomes");
@@ -45,7 +47,7 @@ class Outputs {
   }
 
  private:
-  /// With --force, what is encrypted for a key would take the place of the key.
+  /// What is encrypted for a key would take the place of the key.
   void refuse_key_file(const std::string& output) const {
     if (is_stream(output)) return;
     for (const KeyOptions* const keys : {&options_.keys, &options_.new_keys})
