@@ -221,6 +221,8 @@ TEST_CASE("what waits and what is in flight can be seen while it does") {
       Sink::memory(one));
   door.until_someone_waits();
   const Operation second = pipeline.start(Source::memory(plain), Sink::memory(two));
+  // The thread that had the read begun may not have come back from that.
+  while (runtime.metrics().io_threads_busy > 1) std::this_thread::yield();
   const Metrics held = runtime.metrics();
   CHECK(of_kind(held, OperationKind::process).running() == 2);
   CHECK(held.operations_waiting == 1);
