@@ -7,6 +7,7 @@
 #include <adapipe/error.hpp>
 
 #include "util/openssl.hpp"
+#include "util/stack_wipe.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -33,6 +34,7 @@ EVP_KDF& argon2id_algorithm() {
 }
 
 void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out) {
+  const StackWipe wipe_stack;
   const auto context = owned<KdfContextPtr>(EVP_KDF_CTX_new(&kdf), "EVP_KDF_CTX_new");
   check_openssl(EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(out.data()),
                                out.size(), parameters),
@@ -56,6 +58,7 @@ Digest256 sha256(std::initializer_list<ByteSpan> parts) {
 }
 
 Digest256 hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
+  const StackWipe wipe_stack;
   static const auto algorithm =
       found<MacPtr>(EVP_MAC_fetch(default_context(), "HMAC", nullptr), "HMAC", "EVP_MAC_fetch");
   const auto context = owned<MacContextPtr>(EVP_MAC_CTX_new(algorithm.get()), "EVP_MAC_CTX_new");

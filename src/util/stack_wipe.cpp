@@ -7,7 +7,7 @@
 namespace adapipe::inline v0_1 {
 
 [[gnu::noinline]] void StackWipe::overwrite() noexcept {
-  std::byte frames[4096];  // OpenSSL's frames take about a quarter of it
+  std::byte frames[4096];  // OpenSSL's frames take up to 2.5 KiB of it
   OPENSSL_cleanse(frames, sizeof(frames));
 }
 

@@ -3,7 +3,8 @@
 namespace adapipe::inline v0_1 {
 
 /// At the end of a scope that calls OpenSSL, overwrites the stack that the calls have used: its
-/// ChaCha20 spreads the key there, its X25519 the secret that comes out, and both leave it behind.
+/// ChaCha20 spreads the key there, its X25519 the secret that comes out, its SHA-256 what it
+/// hashes, a key within HMAC and HKDF among it, and all leave it behind, on some CPUs.
 class StackWipe {
  public:
   StackWipe() = default;

@@ -1,12 +1,19 @@
 #include "keys/kdf.hpp"
 
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "keys/secret.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/dead_stack.hpp"
 #include "support/thrown.hpp"
+#include "util/endian.hpp"
 
 using namespace adapipe;
 using namespace adapipe::testing;
@@ -23,6 +30,27 @@ Bytes counting(unsigned first, unsigned last) {
   Bytes out;
   for (unsigned value = first; value <= last; ++value) out.push_back(static_cast<std::byte>(value));
   return out;
+}
+
+/// What becomes of a key of 32 bytes in SHA-256, whose code for AVX2 works on words with the
+/// round's constant added to them: as the first words of a message, as HMAC's key inside and
+/// outside, and the key itself.
+std::vector<Bytes> hashed_forms(ByteSpan key) {
+  static constexpr std::array<std::uint32_t, 8> kRoundConstants{0x428A2F98, 0x71374491, 0xB5C0FBCF,
+                                                                0xE9B5DBA5, 0x3956C25B, 0x59F111F1,
+                                                                0x923F82A4, 0xAB1C5ED5};
+  std::vector<Bytes> forms{{key.begin(), key.end()}};
+  for (const std::uint32_t pad : {0u, 0x36363636u, 0x5C5C5C5Cu}) {
+    Bytes words(key.size()), added(key.size());
+    for (std::size_t i = 0; i < kRoundConstants.size(); ++i) {
+      const std::uint32_t word = __builtin_bswap32(load_le<std::uint32_t>(&key[4 * i])) ^ pad;
+      store_le(&words[4 * i], word);
+      store_le(&added[4 * i], word + kRoundConstants[i]);
+    }
+    forms.push_back(std::move(words));
+    forms.push_back(std::move(added));
+  }
+  return forms;
 }
 
 // NIST's examples for FIPS 180-4.
@@ -177,6 +205,28 @@ TEST_CASE("scrypt has the memory that the default cost needs") {
   Bytes key(32);
   scrypt(as_bytes("passphrase"), as_bytes("salt"), ScryptCost{}, key);
   CHECK(key != Bytes(32));
+}
+
+TEST_CASE("key derivation leaves nothing of its secrets on the stack") {
+  const Bytes secret = random_bytes(32, 1);
+  const Bytes salt = random_bytes(32, 2);
+  const Digest256 extracted = hmac_sha256(salt, {secret});  // by HKDF
+  Digest256 tag;
+  Bytes out = repeated(32, 0xEE);
+  const std::function<void()> derivations[] = {
+      [&] { tag = hmac_sha256(secret, {salt}); },
+      [&] { hkdf_sha256(secret, salt, as_bytes("info"), out); },
+      [&] { pbkdf2(secret, salt, {.iterations = 2}, out); },
+      [&] { scrypt(secret, salt, {.log2_n = 10}, out); },
+  };
+  for (std::size_t i = 0; i < std::size(derivations); ++i) {
+    INFO("derivation " << i);
+    derivations[i]();  // once before: the first call binds the functions of OpenSSL
+    const Bytes stack = stack_after(derivations[i]);
+    CHECK(words_found(out, stack) == 0);
+    for (const ByteSpan key : {ByteSpan(secret), ByteSpan(extracted)})
+      for (const Bytes& form : hashed_forms(key)) CHECK(words_found(form, stack) == 0);
+  }
 }
 
 TEST_CASE("bytes are equal only if length and every byte are") {
