@@ -19,11 +19,15 @@ enum class Integrity : std::uint16_t {
   aead = 2,      ///< AEAD per record: detects attackers
 };
 
-/// A section of a later version that readers of this one may skip.
-struct UnknownSection {
-  std::uint16_t tag = 0;
-  std::vector<std::byte> value{};
-  friend bool operator==(const UnknownSection&, const UnknownSection&) = default;
+/// The sections of a later version that readers of this one may skip, as they stand in a header. A
+/// hostile one has a hundred thousand, so none has memory of its own.
+struct UnknownSections {
+  std::vector<std::byte> before_known{};  ///< tag 0, which version 1 does not have
+  std::vector<std::byte> behind_known{};
+
+  /// In ascending order of their tags.
+  void add(std::uint16_t tag, ByteSpan value);
+  friend bool operator==(const UnknownSections&, const UnknownSections&) = default;
 };
 
 /// The sections of a header, as values. What was decoded is encoded to the same bytes.
@@ -38,7 +42,7 @@ struct Header {
   std::optional<std::uint64_t> plain_bytes{};
   Metadata metadata{};
   std::optional<std::uint32_t> padding_bytes{};  ///< without the section's own head
-  std::vector<UnknownSection> unknown{};         ///< in ascending order of their tags
+  UnknownSections unknown{};
 };
 
 /// preamble || header || header_sum. Throws Error(invalid_argument) or Error(limit_exceeded) for

@@ -84,8 +84,7 @@ class SectionsDecoder {
     check_form(section);
     last_tag_ = section.tag;
     if (!is_known(section.tag)) {
-      const ByteSpan value = section.value;
-      header_.unknown.push_back({.tag = section.tag, .value = {value.begin(), value.end()}});
+      header_.unknown.add(section.tag, section.value);
       return;
     }
     seen_.set(section.tag);

@@ -1,5 +1,7 @@
 #include <xxhash.h>
 
+#include <array>
+
 #include "container/header.hpp"
 #include "container/header_rules.hpp"
 
@@ -32,6 +34,10 @@ class SectionWriter {
     out_.put(tag).put<std::uint16_t>(critical ? layout::kCritical : 0);
     out_.put(static_cast<std::uint32_t>(size)).put(value.bytes());
   }
+  void put(const std::vector<std::byte>& sections) {
+    check_length(out_.bytes().size() + sections.size());
+    out_.put(sections);
+  }
   ByteSpan bytes() const noexcept { return out_.bytes(); }
 
  private:
@@ -55,18 +61,21 @@ void put_repeated(const Header& header, SectionWriter& out) {
                                           .put(as_bytes(value)));
 }
 
-/// Version 1 has no tag 0, so an unknown section may also stand before the known ones.
-void put_unknown(const Header& header, bool before_known, SectionWriter& out) {
-  for (const auto& [tag, value] : header.unknown)
-    if ((tag < layout::kChunkBytesSection) == before_known) out.put(tag, ByteWriter().put(value));
-}
-
 }  // namespace
+
+void UnknownSections::add(std::uint16_t tag, ByteSpan value) {
+  std::vector<std::byte>& to = tag < layout::kChunkBytesSection ? before_known : behind_known;
+  std::array<std::byte, layout::kSectionHeadBytes> head{};  // its flags are 0
+  store_le(head.data(), tag);
+  store_le(head.data() + 4, static_cast<std::uint32_t>(value.size()));
+  to.insert(to.end(), head.begin(), head.end());
+  to.insert(to.end(), value.begin(), value.end());
+}
 
 std::vector<std::byte> encode_header(const Header& header) {
   check_values(header);
   SectionWriter sections;
-  put_unknown(header, true, sections);
+  sections.put(header.unknown.before_known);
   sections.put(layout::kChunkBytesSection, ByteWriter().put(header.chunk_bytes));
   sections.put(layout::kIntegritySection,
                ByteWriter().put(static_cast<std::uint16_t>(header.integrity)));
@@ -78,7 +87,7 @@ std::vector<std::byte> encode_header(const Header& header) {
     check_length(*header.padding_bytes);
     sections.put(layout::kPaddingSection, ByteWriter().zeros(*header.padding_bytes));
   }
-  put_unknown(header, false, sections);
+  sections.put(header.unknown.behind_known);
 
   ByteWriter out;
   out.put(layout::kMagic).put(layout::kMajor).put(header.minor);

@@ -30,7 +30,10 @@ Passphrase cheap_passphrase(std::string_view text) {
 Header later_header() {
   Header header = asked_header();
   header.minor = 7;
-  header.unknown = {{0, from_text("first")}, {10, from_text("a")}, {10, from_text("b")}, {99, {}}};
+  header.unknown.add(0, from_text("first"));
+  header.unknown.add(10, from_text("a"));
+  header.unknown.add(10, from_text("b"));
+  header.unknown.add(99, {});
   return header;
 }
 
@@ -257,10 +260,11 @@ TEST_CASE("a change of slots that cannot be is refused before a key is wrapped")
 TEST_CASE("a header has no more than 1 MiB, also with other slots") {
   Header header = asked_header();
   header.padding_bytes.reset();
-  header.unknown = {{99, {}}};
+  header.unknown.add(99, {});
   const std::size_t rest = layout::kMaxHeaderBytes + 16 + 8 + 32 -
                            head_for(header, {shared_key(1), shared_key(2)}).size();
-  header.unknown.front().value.resize(rest);
+  header.unknown = {};
+  header.unknown.add(99, Bytes(rest));
   const Bytes full = head_for(header, {shared_key(1), shared_key(2)});
   CHECK(kind_of([&] { rekeyed(full, {.add = {shared_key(3)}}); }) == errc::limit_exceeded);
   CHECK(rekeyed(full, {.add = {shared_key(3)}, .remove = {1}}).size() == full.size());

@@ -51,6 +51,7 @@ KINDS = [
     *header("header-padding", OK),
     *header("header-metadata", OK),
     *header("header-unknown", OK),
+    *records("header-allocations", (OK, ""), (OK, ""), info=(OK, "")),
     *header("header-stages", BAD, "adapipe.zstd takes no parameters"),
     *header("header-1-too-long", BAD, "claims more than 1 MiB", info=BAD),
     *header("header-4g", BAD, "claims more than 1 MiB", info=BAD),
@@ -139,6 +140,9 @@ def commands(adapipe, folder, kind):
         yield "pipe", verify, path, kind.pipe
     if kind.info:
         yield "info", [adapipe, "info", path], None, kind.info
+    if keys and kind.file == (OK, "") and not kind.options:
+        yield "rekey", [adapipe, "rekey", "-q", *keys, "--remove-all", "--add-key-file",
+                        keys[1], path, "-o", path + ".rekeyed"], None, kind.file
 
 
 def problems(result, expected, most_mib):
@@ -165,7 +169,7 @@ def main():
                 assert result.code == OK, result
                 base_mib[way, name.rpartition(".")[2]] = result.peak_mib
         print("base, MiB:", {" ".join(k): round(v, 1) for k, v in base_mib.items()})
-        print(f"{'kind':50} {'way':4} {'bytes':>10} {'exit':>4} {'wall s':>6} {'CPU s':>6} "
+        print(f"{'kind':50} {'way':5} {'bytes':>10} {'exit':>4} {'wall s':>6} {'CPU s':>6} "
               f"{'peak':>6} {'bound':>6}  message")
         for kind in KINDS:
             for way, command, piped, expected in commands(adapipe, folder, kind):
@@ -173,7 +177,7 @@ def main():
                 most_mib = base_mib[way, kind.name.rpartition(".")[2]] + kind.bound_mib
                 label = " ".join([kind.name, *kind.options])
                 message = result.message.replace(folder + "/", "").removeprefix("adapipe: ")
-                print(f"{label:50} {way:4} {os.path.getsize(os.path.join(folder, kind.name)):10} "
+                print(f"{label:50} {way:5} {os.path.getsize(os.path.join(folder, kind.name)):10} "
                       f"{result.code:4} {result.seconds:6.2f} {result.cpu_seconds:6.2f} "
                       f"{result.peak_mib:6.0f} {most_mib:6.0f}  {message[:80]}", flush=True)
                 for problem in problems(result, expected, most_mib if bounded else float("inf")):

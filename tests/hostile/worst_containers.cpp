@@ -18,8 +18,7 @@ constexpr std::uint32_t kLargestChunk = 256 * kMiB;
 
 // Kinds of headers.
 
-RawSections most_metadata() {
-  RawSections sections = good_sections();
+RawSections most_metadata(RawSections sections) {
   std::size_t bytes = 0;
   for (unsigned code = 0;; ++code) {
     std::string key;  // UTF-8 in its shortest form
@@ -43,6 +42,14 @@ RawSections most_unknown_sections() {
   RawSections sections = good_sections();
   const std::size_t count = room(sections) / layout::kSectionHeadBytes;
   sections.insert(sections.end(), count, {10, 0, {}});
+  return sections;
+}
+
+/// Of which most memory is made: what has a byte is allocated.
+RawSections most_allocations(RawSections sections) {
+  sections = most_metadata(std::move(sections));
+  const std::size_t count = room(sections) / (layout::kSectionHeadBytes + 1);
+  sections.insert(sections.end(), count, {10, 0, Bytes(1)});
   return sections;
 }
 
@@ -105,8 +112,10 @@ void add_headers(const Folder& folder) {
   folder.add_header("good.sealed", good_sections());
   folder.add_header("good.plain", plain_sections(65536));
   folder.add_header("header-padding.sealed", padded(good_sections()));
-  folder.add_header("header-metadata.sealed", most_metadata());
+  folder.add_header("header-metadata.sealed", most_metadata(good_sections()));
   folder.add_header("header-unknown.sealed", most_unknown_sections());
+  folder.add_header("header-allocations.sealed", most_allocations(good_sections()));
+  folder.add_header("header-allocations.plain", most_allocations(plain_sections(65536)));
   folder.add_header("header-stages.sealed", longest_stages());
   const auto cut = [&](const std::string& name, std::uint32_t header_bytes, std::size_t follow) {
     Bytes head = raw_head(good_sections());
