@@ -152,8 +152,29 @@ TEST_CASE("a seek table behind joined files lists frames that are there, and not
         {{12, 0}, {frame_bytes, 5000}, {13, 0}},               // the end of what is skipped
         {{frame_bytes, 5000}, {13, 0}, {0, 0}},                // nothing
         {{frame_bytes, 5000}, {13, 1}},
+        {{frame_bytes, 4999}, {13, 0}},
+        {{frame_bytes, 5001}, {13, 0}},
         {{0xFFFFFFFF, 0}}})
     CHECK(kind_of([&] { frames_of(with(table)); }) == errc::corrupt);
+}
+
+TEST_CASE("a seek table behind joined files names no frame that stands within others") {
+  const Bytes last = zst_frame(compressible_bytes(5000, 1));
+  Bytes plain = random_bytes(1000, 2);
+  const Bytes hidden = from_hex("502A4D18");
+  std::ranges::copy(hidden, plain.begin() + 500);
+  const auto behind_head = [&] {  // of what is hidden, as far as `last` ends
+    const Bytes frame = zst_frame(plain);
+    const auto at = std::ranges::search(frame, hidden).begin();
+    REQUIRE(at != frame.end());
+    return static_cast<std::uint32_t>(frame.end() - at - 8) +
+           static_cast<std::uint32_t>(last.size());
+  };
+  store_le(&plain[504], behind_head());
+  CHECK(decoded(joined({zst_frame(plain), last})) == joined({plain, compressible_bytes(5000, 1)}));
+  CHECK(kind_of([&] {
+          frames_of(joined({zst_frame(plain), last, zst_seek_table({{behind_head() + 8, 0}})}));
+        }) == errc::corrupt);
 }
 
 TEST_CASE("a frame of unknown, large or senseless size is an obstacle, and says which") {
