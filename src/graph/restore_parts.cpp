@@ -103,13 +103,21 @@ bool StreamRecordReader::next(ChunkSlot& slot) {
     throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
                                           std::to_string(max_plain_bytes_) + " plain bytes");
   memory_.charge(2 * sizeof(IndexEntry));  // the vector may double
-  seen_.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
+  note(header);
   slot.data = record_space(slot, header.stored_bytes);
   std::copy(bytes.begin(), bytes.end(), slot.data.begin());
   read_exactly(slot.data.subspan(bytes.size()));
   slot.plain_bytes = header.plain_bytes;
   slot.stored_bytes = header.stored_bytes;
   return true;
+}
+
+void StreamRecordReader::note(const RecordHeader& header) {
+  try {
+    seen_.add({.stored_bytes = header.stored_bytes, .plain_bytes = header.plain_bytes});
+  } catch (const Error&) {  // as Index::decode(), to which a writer's limits are the reader's rules
+    throw Error(errc::corrupt, "the chunks are more than a container holds");
+  }
 }
 
 void StreamRecordReader::locate(Error& error, const ChunkSlot& slot) const {

@@ -75,6 +75,7 @@ class StreamRecordReader final : public StoredReader {
   Totals finish() override;
 
  private:
+  void note(const RecordHeader& header);
   void read_exactly(std::span<std::byte> to);
   void read_index_and_trailer();
 
