@@ -3,7 +3,7 @@
 #include <adapipe/concurrency.hpp>
 #include <algorithm>
 
-#include "api/chunk_cost.hpp"
+#include "api/plan_cost.hpp"
 #include "graph/runtime_impl.hpp"
 #include "util/machine.hpp"
 

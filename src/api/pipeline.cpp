@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "api/chunk_cost.hpp"
 #include "api/pipeline_plan.hpp"
+#include "api/plan_cost.hpp"
 #include "api/process_job.hpp"
 #include "cipher/host_cipher.hpp"
 #include "cipher/openssl_aead.hpp"

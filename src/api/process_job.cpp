@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "api/chunk_cost.hpp"
+#include "api/plan_cost.hpp"
 #include "api/steps.hpp"
 #include "graph/failure_latch.hpp"
 #include "graph/tap.hpp"

@@ -107,7 +107,7 @@ void OperationState::begin_in_place() {
       measure_need();
       // Not queued for: this thread may be inside the operation that holds the budget.
       max_slots_ = 1;
-      if (runtime_.memory().try_extend(bytes_for(1))) held_bytes_ = bytes_for(1);
+      if (runtime_.memory().try_extend(cost_.bytes_for(1))) held_bytes_ = cost_.bytes_for(1);
       slots_ = std::make_unique<SlotPool>(1);
       job_->chain().introduce_to(watch_);
       workers_ = std::make_unique<ChainWorkers>(job_->chain(), 1, &watch_);
@@ -132,40 +132,36 @@ void OperationState::prepare() {
 
 void OperationState::measure_need() {
   chunk_bytes_ = job_->largest_chunk_bytes();
-  slot_bytes_ = job_->chain().slot_bytes(chunk_bytes_);
-  worker_bytes_ = job_->chain().worker_bytes(chunk_bytes_);
-  if (bytes_for(1) > runtime_.memory().capacity())
-    throw Error(errc::resource_exhausted, "one chunk needs " + std::to_string(bytes_for(1)) +
-                                              " bytes, more than the whole memory budget of " +
-                                              std::to_string(runtime_.memory().capacity()) +
-                                              ": it takes smaller chunks or a larger budget");
+  cost_ = chunk_cost(job_->chain(), chunk_bytes_, runtime_.worker_threads());
   list_bytes_ = MemoryAccount::counted(job_->list_bytes());
-  if (list_bytes_ > runtime_.memory().capacity() - bytes_for(1))
+  const std::size_t budget = runtime_.memory().capacity();
+  const std::size_t one = cost_.bytes_for(1);
+  if (one > budget)
+    throw Error(errc::resource_exhausted, "one chunk needs " + std::to_string(one) +
+                                              " bytes, more than the whole memory budget of " +
+                                              std::to_string(budget) +
+                                              ": it takes smaller chunks or a larger budget");
+  if (list_bytes_ > budget - one)
     throw Error(errc::resource_exhausted,
                 "the list of all chunks will take " + std::to_string(list_bytes_) +
-                    " bytes of the memory budget, and a chunk " + std::to_string(bytes_for(1)) +
-                    ", more than the whole budget of " +
-                    std::to_string(runtime_.memory().capacity()) +
+                    " bytes of the memory budget, and a chunk " + std::to_string(one) +
+                    ", more than the whole budget of " + std::to_string(budget) +
                     ": it takes larger chunks or a larger budget");
-}
-
-std::size_t OperationState::bytes_for(std::size_t slots) const noexcept {
-  return slots * slot_bytes_ + std::min(slots, runtime_.worker_threads()) * worker_bytes_;
 }
 
 void OperationState::ask_for_memory() {
   measure_need();
   max_slots_ = max_in_flight_;
   if (max_slots_ == 0) max_slots_ = 2 * runtime_.worker_threads() + 2;
-  const std::size_t most = runtime_.memory().capacity() / std::max<std::size_t>(slot_bytes_, 1);
+  const std::size_t most = cost_.most_within(runtime_.memory().capacity());
   max_slots_ = std::clamp<std::size_t>(max_slots_, 1, std::max<std::size_t>(most, 1));
   if (const auto chunks = job_->producer().chunks())
     max_slots_ = static_cast<std::size_t>(std::clamp<std::uint64_t>(*chunks, 1, max_slots_));
   const auto take = [this](std::size_t free) -> std::size_t {
     // Half of what is free at most, so that the next one need not wait for this one's end.
     std::size_t slots = max_slots_;
-    while (slots > 1 && bytes_for(slots) + list_bytes_ > free / 2) --slots;
-    const std::size_t bytes = bytes_for(slots) + list_bytes_;
+    while (slots > 1 && cost_.bytes_for(slots) + list_bytes_ > free / 2) --slots;
+    const std::size_t bytes = cost_.bytes_for(slots) + list_bytes_;
     return bytes <= free ? bytes : 0;
   };
   queue_at(runtime_.memory(), take, held_bytes_, &OperationState::build_graph);
@@ -174,7 +170,7 @@ void OperationState::ask_for_memory() {
 void OperationState::build_graph() {
   account_->take_over(list_bytes_);
   held_bytes_ -= list_bytes_;
-  while (max_slots_ > 1 && bytes_for(max_slots_) > held_bytes_) --max_slots_;
+  while (max_slots_ > 1 && cost_.bytes_for(max_slots_) > held_bytes_) --max_slots_;
   try {
     runtime_.workers().enqueue([self = shared_from_this()] { self->run_graph(); });
   } catch (...) {

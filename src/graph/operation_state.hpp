@@ -13,6 +13,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "graph/chunk_cost.hpp"
 #include "graph/continuation_runner.hpp"
 #include "graph/failure_latch.hpp"
 #include "graph/flow_graph.hpp"
@@ -109,7 +110,6 @@ class OperationState final : public RunControl,
   void prepare();
   void ask_for_memory();
   void measure_need();
-  std::size_t bytes_for(std::size_t slots) const noexcept;
   void build_graph();
   void run_graph() noexcept;
   void finish();
@@ -136,8 +136,7 @@ class OperationState final : public RunControl,
   std::size_t held_bytes_ = 0;
   std::size_t max_slots_ = 0;
   std::size_t chunk_bytes_ = 0;
-  std::size_t slot_bytes_ = 0;
-  std::size_t worker_bytes_ = 0;
+  ChunkCost cost_;
   std::size_t list_bytes_ = 0;  // of the budget, on top of what the chunks take
   std::unique_ptr<SlotPool> slots_;
   std::unique_ptr<ChainWorkers> workers_;

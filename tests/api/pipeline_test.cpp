@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "api/chunk_cost.hpp"
+#include "api/plan_cost.hpp"
 #include "api/process_job.hpp"
 #include "support/catch.hpp"
 #include "support/stages.hpp"

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <adapipe/chunk.hpp>
-#include <adapipe/pipeline.hpp>
 #include <cstddef>
 
-#include "api/pipeline_plan.hpp"
+#include "graph/stage_chain.hpp"
 
 namespace adapipe::inline v0_1 {
 
-/// What the chunks of a pipeline take of the Runtime's budget.
+/// What the chunks of an operation take of the Runtime's budget.
 struct ChunkCost {
   std::size_t slot_bytes = 0;    ///< both buffers of a chunk
   std::size_t worker_bytes = 0;  ///< contexts of a worker thread
@@ -20,8 +18,7 @@ struct ChunkCost {
   std::size_t most_within(std::size_t memory_bytes) const noexcept;
 };
 
-/// On that many worker threads; else, on those of the plan's Runtime.
-ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size, std::size_t worker_threads);
-ChunkCost chunk_cost(const PipelinePlan& plan, ChunkSize size);
+/// Of chunks of up to `chunk_bytes` plain bytes.
+ChunkCost chunk_cost(const StageChain& chain, std::size_t chunk_bytes, std::size_t workers);
 
 }  // namespace adapipe::inline v0_1
