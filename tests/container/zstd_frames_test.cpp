@@ -165,7 +165,7 @@ TEST_CASE("a seek table behind joined files names no frame that stands within ot
   std::ranges::copy(hidden, plain.begin() + 500);
   const auto behind_head = [&] {  // of what is hidden, as far as `last` ends
     const Bytes frame = zst_frame(plain);
-    const auto at = std::ranges::search(frame, hidden).begin();
+    const auto at = std::search(frame.begin(), frame.end(), hidden.begin(), hidden.end());
     REQUIRE(at != frame.end());
     return static_cast<std::uint32_t>(frame.end() - at - 8) +
            static_cast<std::uint32_t>(last.size());
