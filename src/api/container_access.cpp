@@ -103,7 +103,7 @@ IndexedInput open_indexed(PositionalSourceImpl& source, const AccessOptions& opt
   OpenedContainer container =
       open_container(read_full_from(source, options.stop), open_options(options));
   StageChain chain = chain_of(container, options);
-  Index index = read_index(source, container, reserve);
+  Index index = read_index(source, container, reserve, options.stop);
   ContainerInfo info = describe(container.header, source.total_bytes());
   info.authenticated = container.header.integrity == Integrity::aead;
   info.opened_slot = container.opened_slot;

@@ -61,8 +61,8 @@ class Rekeying {
                                                                  .keep_schedule = true,
                                                                  .registry = options_.registry});
     refuse_unencrypted(container.header);  // it was read again, and may be another by now
-    const Index index =
-        read_index(source(), container, at_most(options_.max_index_memory_bytes), &index_record_);
+    const Index index = read_index(source(), container, at_most(options_.max_index_memory_bytes),
+                                   options_.stop, &index_record_);
     head_ = rekeyed_head(
         container,
         {.add = options_.add, .remove = options_.remove, .remove_all = options_.remove_all},

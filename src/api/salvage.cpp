@@ -101,7 +101,7 @@ class Salvaging {
           throw_if_stopped(options_.stop);
           meter_.add(0, bytes);
         },
-        longest_payload_bytes());
+        longest_payload_bytes(), options_.stop);
     while (const auto record = scanner.next()) {
       if (record->header.type == RecordType::index) {
         if (!index) index = read_index_record(*record);

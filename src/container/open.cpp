@@ -127,13 +127,14 @@ auto annotated(std::uint64_t offset, F&& step) {
 }
 
 /// A trailer whose index record fills the space between itself and the records.
-Trailer read_trailer(PositionalSourceImpl& source, std::uint64_t records_offset) {
+Trailer read_trailer(PositionalSourceImpl& source, std::uint64_t records_offset,
+                     const std::stop_token& stop) {
   const std::uint64_t total = source.total_bytes();
   if (total < records_offset + layout::kTrailerBytes)
     throw Error(errc::truncated, "the container ends before its first record").at_offset(total);
   const std::uint64_t trailer_at = total - layout::kTrailerBytes;
   std::array<std::byte, layout::kTrailerBytes> bytes;
-  read_exactly(source, trailer_at, bytes);
+  read_exactly(source, trailer_at, bytes, stop);
   const std::optional<Trailer> trailer = decode_trailer(bytes);
   if (!trailer)
     throw Error(errc::truncated,
@@ -217,11 +218,12 @@ void check_index_bytes(const RecordHeader& header, std::uint64_t chunks) {
 }
 
 Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
-                 const ReserveMemory& reserve, std::vector<std::byte>* record) {
-  const Trailer trailer = read_trailer(source, container.records_offset);
+                 const ReserveMemory& reserve, const std::stop_token& stop,
+                 std::vector<std::byte>* record) {
+  const Trailer trailer = read_trailer(source, container.records_offset, stop);
   return annotated(trailer.index_offset, [&] {
     RecordHeaderBytes bytes;
-    read_exactly(source, trailer.index_offset, bytes);
+    read_exactly(source, trailer.index_offset, bytes, stop);
     const RecordHeader header = decode_record_header(bytes, container.header);
     if (header.type != RecordType::index ||
         layout::kRecordHeaderBytes + std::uint64_t{header.stored_bytes} !=
@@ -232,7 +234,7 @@ Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
     check_index_bytes(header, std::min(header.sequence, space / kLeastRecordBytes));
     if (reserve) reserve(kMemoryPerIndexByte * header.stored_bytes);
     std::vector<std::byte> payload(header.stored_bytes);
-    read_exactly(source, trailer.index_offset + bytes.size(), payload);
+    read_exactly(source, trailer.index_offset + bytes.size(), payload, stop);
     if (record) *record = std::move(ByteWriter().put(bytes).put(payload)).take();
     Index index = open_index_record(bytes, header, payload, container);
     if (index.records_total() != trailer.index_offset - container.records_offset)

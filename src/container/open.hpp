@@ -67,7 +67,8 @@ using ReserveMemory = std::function<void(std::size_t bytes)>;
 /// Checks trailer and index record of a container, and that records fill the space between header
 /// and index to the byte. `record` gets the index record as it stands.
 Index read_index(PositionalSourceImpl& source, const OpenedContainer& container,
-                 const ReserveMemory& reserve = {}, std::vector<std::byte>* record = nullptr);
+                 const ReserveMemory& reserve = {}, const std::stop_token& stop = {},
+                 std::vector<std::byte>* record = nullptr);
 
 /// Whether an index record of this size can list as many chunks as its sequence says.
 bool index_bytes_fit(const RecordHeader& header) noexcept;

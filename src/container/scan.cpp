@@ -14,7 +14,7 @@ constexpr std::uint64_t kWindowBytes = 64 * 1024;
 
 RecordScanner::RecordScanner(PositionalSourceImpl& source, const OpenedContainer& container,
                              ReserveMemory reserve, ReleaseMemory release, Passed passed,
-                             std::uint64_t max_stored_bytes)
+                             std::uint64_t max_stored_bytes, std::stop_token stop)
     : source_(source),
       container_(container),
       reserve_(std::move(reserve)),
@@ -22,6 +22,7 @@ RecordScanner::RecordScanner(PositionalSourceImpl& source, const OpenedContainer
       passed_(std::move(passed)),
       total_bytes_(source.total_bytes()),
       max_stored_bytes_(max_stored_bytes),
+      stop_(std::move(stop)),
       protector_(container.keys),
       position_(container.records_offset) {}
 
@@ -54,7 +55,7 @@ ByteSpan RecordScanner::window() {
   if (!holds_it) {
     window_.resize(static_cast<std::size_t>(std::min(kWindowBytes, total_bytes_ - position_)));
     window_offset_ = position_;
-    read_exactly(source_, window_offset_, window_);
+    read_exactly(source_, window_offset_, window_, stop_);
   }
   return ByteSpan(window_).subspan(static_cast<std::size_t>(position_ - window_offset_));
 }
@@ -76,7 +77,7 @@ std::optional<FoundRecord> RecordScanner::try_record() {
   shrink_room(longest_chunk_bytes_);
   if (!make_room(header)) return std::nullopt;
   const auto payload = std::span(payload_).first(header.stored_bytes);
-  read_exactly(source_, offset + layout::kRecordHeaderBytes, payload);
+  read_exactly(source_, offset + layout::kRecordHeaderBytes, payload, stop_);
   const auto data = protector_.try_open(bytes, header, payload);
   if (!data) {
     failed_ends.push_back(end);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "container/open.hpp"
@@ -47,10 +48,10 @@ class RecordScanner {
   /// container need as much as the longest. What an index needs beyond that is released when the
   /// scan goes on, and everything at the end of the scanner's life. A chunk of more than
   /// `max_stored_bytes`, which no stage can have made, is none, so that false ones take no more
-  /// memory than true ones may.
+  /// memory than true ones may. After `stop` nothing more is read.
   RecordScanner(PositionalSourceImpl& source, const OpenedContainer& container,
                 ReserveMemory reserve, ReleaseMemory release, Passed passed,
-                std::uint64_t max_stored_bytes = UINT64_MAX);
+                std::uint64_t max_stored_bytes = UINT64_MAX, std::stop_token stop = {});
   ~RecordScanner() { shrink_room(0); }
   RecordScanner(const RecordScanner&) = delete;
 
@@ -77,6 +78,7 @@ class RecordScanner {
   const Passed passed_;
   const std::uint64_t total_bytes_;
   const std::uint64_t max_stored_bytes_;  // of a chunk
+  const std::stop_token stop_;
   RecordProtector protector_;
   std::uint64_t position_;         // everything before it is done with
   std::vector<std::byte> window_;  // of the container, from window_offset_ on

@@ -166,6 +166,7 @@ void StreamRecordReader::read_index_and_trailer() {
   if (!trailer || trailer->index_offset != index_offset ||
       trailer->index_record_bytes != layout::kRecordHeaderBytes + payload.size())
     throw Error(errc::corrupt, "the trailer does not point at the index");
+  throw_if_stopped(stop_);
   std::byte more{};
   if (checked_read(source_, {&more, 1}) != 0)
     throw Error(errc::corrupt, "something follows the end of the container").at_offset(offset_);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -36,6 +37,47 @@ std::size_t descriptors_of_this_process() {
 void check_nothing_is_held(Scene& scene) {
   CHECK(scene.runtime.memory_in_use_bytes() == 0);
   CHECK(scene.runtime.impl().operations().in_use() == 0);
+}
+
+/// A source that gives a byte at a time, asks for a stop at one of its reads and cannot be woken.
+struct Trickle {
+  std::size_t next(std::span<const std::byte> from, std::span<std::byte> to) {
+    if (calls++ == stop_at) stop.request_stop();
+    if (from.empty()) return 0;
+    to.front() = from.front();
+    return 1;
+  }
+  Source source(bool positional);
+
+  const Bytes& bytes;
+  std::size_t stop_at;
+  std::stop_source stop{};
+  std::atomic<std::size_t> calls{0};
+};
+
+struct TrickleStream final : SourceImpl {
+  explicit TrickleStream(Trickle& t) : trickle(t) {}
+  std::size_t read(std::span<std::byte> to) override {
+    const std::size_t got = trickle.next(std::span(trickle.bytes).subspan(position), to);
+    position += got;
+    return got;
+  }
+  Trickle& trickle;
+  std::size_t position = 0;
+};
+
+struct PositionalTrickle final : PositionalSourceImpl {
+  explicit PositionalTrickle(Trickle& t) : trickle(t) {}
+  std::uint64_t total_bytes() const override { return trickle.bytes.size(); }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    return trickle.next(std::span(trickle.bytes).subspan(offset), to);
+  }
+  Trickle& trickle;
+};
+
+Source Trickle::source(bool positional) {
+  if (positional) return Source(std::make_unique<PositionalTrickle>(*this));
+  return Source(std::make_unique<TrickleStream>(*this));
 }
 
 }  // namespace
@@ -177,35 +219,6 @@ TEST_CASE("an empty output that waits for the reader of its FIFO can be stopped"
 
 TEST_CASE("a source that cannot be woken is not read again after a stop") {
   const Watchdog watchdog(std::chrono::seconds(60));
-  /// Gives a byte at a time.
-  struct Trickle {
-    std::size_t next(std::span<const std::byte> from, std::span<std::byte> to) {
-      if (calls++ == stop_at) stop.request_stop();
-      if (from.empty()) return 0;
-      to.front() = from.front();
-      return 1;
-    }
-    const Bytes& bytes;
-    std::size_t stop_at;
-    std::stop_source stop{};
-    std::atomic<std::size_t> calls{0};
-  };
-  struct Stream final : SourceImpl {
-    explicit Stream(Trickle& t) : trickle(t) {}
-    std::size_t read(std::span<std::byte> to) override {
-      return trickle.next(std::span(trickle.bytes).subspan(position++), to);
-    }
-    Trickle& trickle;
-    std::size_t position = 0;
-  };
-  struct Positional final : PositionalSourceImpl {
-    explicit Positional(Trickle& t) : trickle(t) {}
-    std::uint64_t total_bytes() const override { return trickle.bytes.size(); }
-    std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
-      return trickle.next(std::span(trickle.bytes).subspan(offset), to);
-    }
-    Trickle& trickle;
-  };
   Scene scene({.worker_threads = 2});
   Bytes sealed;
   scene.pipeline().process(Source::memory(scene.plain), Sink::memory(sealed));
@@ -215,20 +228,69 @@ TEST_CASE("a source that cannot be woken is not read again after a stop") {
       for (const std::size_t stop_at : {std::size_t{3}, input.size() / 2}) {
         INFO(restoring << positional << ' ' << stop_at);
         Trickle trickle{input, stop_at};
-        Source source = positional ? Source(std::make_unique<Positional>(trickle))
-                                   : Source(std::make_unique<Stream>(trickle));
         const std::stop_token stop = trickle.stop.get_token();
         const Operation operation =
-            restoring ? start_restore(std::move(source), Sink::discard(),
+            restoring ? start_restore(trickle.source(positional), Sink::discard(),
                                       {.stop = stop,
                                        .registry = registry_of({xor_stage()}),
                                        .runtime = scene.runtime,
                                        .max_in_flight = 1})
-                      : scene.pipeline().start(std::move(source), Sink::discard(),
+                      : scene.pipeline().start(trickle.source(positional), Sink::discard(),
                                                {.stop = stop, .max_in_flight = 1});
         CHECK(thrown_kind([&] { operation.get(); }) == errc::cancelled);
         CHECK(trickle.calls == stop_at + 1);
       }
+    }
+  }
+}
+
+TEST_CASE("whatever of a container is being read, a stop ends it before the next read") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const SharedKey key = SharedKey::generate();
+  const Runtime runtime = Runtime::serial();
+  Bytes sealed;
+  Pipeline::Builder()
+      .add(aes_256_gcm({.recipients = {key}}))
+      .chunk_size(ChunkSize::from_bytes(4096))
+      .runtime(runtime)
+      .build()
+      .process(Source::owned(random_bytes(50, 1)), Sink::memory(sealed));
+  const auto restore_options = [&](const std::stop_token& stop) {
+    return RestoreOptions{.identities = {key}, .stop = stop, .runtime = runtime};
+  };
+  struct Reading {
+    const char* name;
+    bool positional;
+    std::function<void(Source, const std::stop_token&)> run;
+  };
+  const Reading readings[] = {
+      {"verify", true,
+       [&](Source source, const auto& stop) { verify(std::move(source), restore_options(stop)); }},
+      {"verify a stream", false,
+       [&](Source source, const auto& stop) { verify(std::move(source), restore_options(stop)); }},
+      {"salvage", true,
+       [&](Source source, const auto& stop) {
+         salvage(std::move(source), Sink::discard(), restore_options(stop));
+       }},
+      {"rekey", true,
+       [&](Source source, const auto& stop) {
+         rekey(std::move(source), Sink::discard(),
+               {.identities = {key}, .add = {key}, .stop = stop});
+       }},
+  };
+  for (const Reading& reading : readings) {
+    const auto ends = [&](std::size_t stop_at) {
+      Trickle trickle{sealed, stop_at};
+      const errc kind = thrown_kind(
+          [&] { reading.run(trickle.source(reading.positional), trickle.stop.get_token()); });
+      return std::pair(kind, trickle.calls.load());
+    };
+    const auto [kind, calls] = ends(SIZE_MAX);
+    CHECK(kind == errc{});
+    REQUIRE(calls >= sealed.size());
+    for (std::size_t at = 0; at < calls; ++at) {
+      INFO(reading.name << ", read " << at << " of " << calls);
+      CHECK(ends(at) == std::pair(errc::cancelled, at + 1));
     }
   }
 }
