@@ -70,8 +70,6 @@ class Salvaging {
     report_.output_bytes = written_to_;
     report_.slot_type = container_.slot_type();
     report_.max_in_flight = 1;
-    report_.stages = worker_->report();
-    for (const StageReport& stage : report_.stages) report_.cpu += stage.time;
     report_.wall = meter_.now().elapsed;
     return std::move(report_);
   }
@@ -182,6 +180,8 @@ class Salvaging {
     lose_the_end();
     if (report_.chunks == 0 && reached_ > 0) throw nothing_recovered().in_file(source().name());
     fill_last(to, reached_);
+    report_.stages = worker_->report();  // what needs memory comes before the commit
+    for (const StageReport& stage : report_.stages) report_.cpu += stage.time;
     meter_.finish();
     throw_if_stopped(options_.stop);
   }

@@ -56,7 +56,11 @@ void fill_sink(Sink sink, const SinkHints& hints, SourceImpl& source, const std:
     to->abandon();
     throw;
   }
-  about(to->name(), [&] { to->commit(); });
+  try {  // commit() or abandon() is called, whatever there is no memory for, such as a name
+    to->commit();
+  } catch (...) {
+    throw FailureLatch::current_exception_as_error(errc::io_error).in_file(to->name());
+  }
 }
 
 }  // namespace adapipe::inline v0_1

@@ -13,6 +13,7 @@
 
 #include "faults/failing_memory.hpp"
 #include "graph/runtime_impl.hpp"
+#include "keys/passphrase.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/endpoints.hpp"
@@ -50,10 +51,30 @@ class Subject {
                     .runtime(runtime)
                     .build()) {
     pipeline.process(Source::memory(plain), Sink::memory(sealed));
+    locked_pipeline().process(Source::memory(plain), Sink::memory(locked));
+    zstd_pipeline().process(Source::memory(plain), Sink::memory(zst));
     reset();
   }
 
-  RestoreOptions restore_options() const { return {.identities = {provider}, .runtime = runtime}; }
+  RestoreOptions restore_options() const {
+    return {.identities = {provider, key}, .runtime = runtime, .allow_unencrypted = true};
+  }
+  RekeyOptions rekey_options() const { return {.identities = {provider}, .add = {provider}}; }
+  Pipeline locked_pipeline() const {
+    return Pipeline::Builder()
+        .add(aes_256_gcm({.recipients = {key, passphrase, identity}}))
+        .chunk_size(ChunkSize::from_bytes(kChunk))
+        .runtime(runtime)
+        .build();
+  }
+  Pipeline zstd_pipeline() const {
+    return Pipeline::Builder()
+        .add(zstd())
+        .container(Container::zstd_seekable)
+        .chunk_size(ChunkSize::from_bytes(kChunk))
+        .runtime(runtime)
+        .build();
+  }
   ReaderOptions reader_options() const { return {.identities = {provider}, .cache_bytes = 0}; }
   Source stream_of(const Bytes& bytes) const {
     return Source(std::make_unique<HookedStream>(bytes, BeforeCall()));
@@ -84,10 +105,15 @@ class Subject {
   const Bytes plain = compressible_bytes(kChunks * kChunk, 1);
   const std::shared_ptr<const KeyProvider> provider =
       std::make_shared<MaskingProvider>("masks", 0x5A);
+  const SharedKey key = SharedKey::generate();
+  const Passphrase passphrase = PassphraseAccess::make("p", {.log2_n = 10, .r = 8, .p = 1});
+  const X25519Identity identity = X25519Identity::generate();
   const Runtime runtime;
   const Pipeline pipeline;
   const Pipeline watched;
   Bytes sealed;
+  Bytes locked;
+  Bytes zst;
   Bytes out;
   Bytes copy;  // that `watched` makes
 
@@ -149,6 +175,65 @@ const Deed kDeeds[] = {
        Bytes read(reader.size());
        reader.read_at(kChunk - 1, std::span(read).subspan(kChunk - 1));
        reader.read_at(0, std::span(read).first(kChunk - 1));
+       s.out = std::move(read);
+     }},
+    {"start reading",
+     [](Subject& s) {
+       const Reader reader = Reader::open(Source::memory(s.sealed), s.reader_options());
+       Bytes read(reader.size());
+       await(reader.start_read(0, read));
+       s.out = std::move(read);
+     }},
+    {"rekey",
+     [](Subject& s) { rekey(Source::memory(s.sealed), Sink::memory(s.out), s.rekey_options()); }},
+    {"rekey to a file",
+     [](Subject& s) { rekey(Source::memory(s.sealed), s.onto_file(), s.rekey_options()); }},
+    {"salvage",
+     [](Subject& s) {
+       salvage(Source::memory(s.sealed), Sink::memory(s.out), s.restore_options());
+     }},
+    {"salvage to a file",
+     [](Subject& s) { salvage(Source::memory(s.sealed), s.onto_file(), s.restore_options()); }},
+    {"process for keys of all kinds",
+     [](Subject& s) { s.locked_pipeline().process(Source::memory(s.plain), Sink::memory(s.out)); }},
+    {"restore with a passphrase",
+     [](Subject& s) {
+       const Passphrase again = PassphraseAccess::make("p", {.log2_n = 10, .r = 8, .p = 1});
+       restore(Source::memory(s.locked), Sink::memory(s.out),
+               {.identities = {again}, .runtime = s.runtime});
+     }},
+    {"restore with a private key",
+     [](Subject& s) {
+       restore(Source::memory(s.locked), Sink::memory(s.out),
+               {.identities = {s.identity}, .runtime = s.runtime});
+     }},
+    {"restore with a shared key",
+     [](Subject& s) {
+       restore(Source::memory(s.locked), Sink::memory(s.out),
+               {.identities = {s.key}, .runtime = s.runtime});
+     }},
+    {"rekey for keys of all kinds",
+     [](Subject& s) {
+       rekey(Source::memory(s.locked), Sink::memory(s.out),
+             {.identities = {s.identity},
+              .add = {s.key, s.passphrase, s.identity},
+              .remove_all = true});
+     }},
+    {"inspect", [](Subject& s) { inspect(Source::memory(s.sealed)); }, false},
+    {"process to a zstd file",
+     [](Subject& s) { s.zstd_pipeline().process(Source::memory(s.plain), Sink::memory(s.out)); }},
+    {"restore a zstd file",
+     [](Subject& s) {
+       restore(Source::memory(s.zst), Sink::memory(s.out), {.runtime = s.runtime});
+     }},
+    {"restore a stream of zstd",
+     [](Subject& s) { restore(s.stream_of(s.zst), Sink::memory(s.out), {.runtime = s.runtime}); }},
+    {"inspect a zstd file", [](Subject& s) { inspect(Source::memory(s.zst)); }, false},
+    {"read a zstd file",
+     [](Subject& s) {
+       const Reader reader = Reader::open(Source::memory(s.zst), {.cache_bytes = 0});
+       Bytes read(reader.size());
+       reader.read_at(0, read);
        s.out = std::move(read);
      }},
 };
