@@ -145,8 +145,8 @@ class ADAPIPE_API X25519Identity {
 /// rekey() on the caller's. They may be called by several threads at once.
 ///
 /// What they throw is passed on, an Error as it is, anything else as Error(io_error) with its words
-/// and the service's name: by wrap() at once, by unwrap() if nothing else opens the container. So
-/// an outage is not mistaken for a wrong key.
+/// and the service's name (a std::bad_alloc as Error(resource_exhausted)): by wrap() at once, by
+/// unwrap() if nothing else opens the container. So an outage is not mistaken for a wrong key.
 class ADAPIPE_API KeyProvider {
  public:
   virtual ~KeyProvider();

@@ -61,8 +61,10 @@ class ProviderSlots final : public RecipientImpl, public IdentityImpl {
       if (e.kind() != errc::cancelled) throw;
       // Nobody but the service gave up: to the operation that is a failure like any other.
       throw Error(errc::io_error, fmt::format("the key provider {} failed: {}", name_, e.what()));
-    } catch (const std::bad_alloc&) {
-      throw;
+    } catch (const std::bad_alloc&) {  // an Error, so that it keeps no other key out
+      throw_if_stopped(stop);
+      throw Error(errc::resource_exhausted,
+                  fmt::format("the key provider {} failed: out of memory", name_));
     } catch (const std::exception& e) {
       throw_if_stopped(stop);
       throw Error(errc::io_error, fmt::format("the key provider {} failed: {}", name_, e.what()));

@@ -1,6 +1,9 @@
 #include "container/open.hpp"
 
+#include <functional>
+#include <new>
 #include <set>
+#include <stdexcept>
 
 #include "cipher/openssl_aead.hpp"
 #include "container/create.hpp"
@@ -158,6 +161,26 @@ TEST_CASE("a slot that asks for too much work does not keep another key out") {
   CHECK(kind_of([&] { open_head(head, {passphrase}); }) == errc::limit_exceeded);
   CHECK(kind_of([&] { open_head(head, {passphrase, shared_key(2)}); }) == errc::limit_exceeded);
   CHECK(kind_of([&] { open_head(head, {shared_key(2)}); }) == errc::wrong_key);
+}
+
+TEST_CASE("a key service that fails does not keep another key out, whatever it throws") {
+  const Header header = asked_header();
+  const FileKey file_key = file_key_of(1);
+  const std::function<void()> throwers[] = {[] { throw std::runtime_error("down"); },
+                                            [] { throw Error(errc::cancelled, "gave up"); },
+                                            [] { throw std::bad_alloc(); }, [] { throw 42; }};
+  for (const auto& throws : throwers) {
+    const std::shared_ptr<const KeyProvider> service =
+        std::make_shared<CallableProvider>([](auto, const auto&) { return Bytes(1); },
+                                           [&](auto, const auto&) -> std::optional<SharedKey> {
+                                             throws();
+                                             return std::nullopt;
+                                           });
+    const Bytes head = head_with_slots(
+        {slot_for(service, file_key, header, 1), slot_for(shared_key(1), file_key, header, 2)},
+        header, file_key);
+    CHECK(open_head(head, {service, shared_key(1)}).opened_slot == 1);
+  }
 }
 
 TEST_CASE("if nothing opens, the first slot that could not be tried is the reason") {

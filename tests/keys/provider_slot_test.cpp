@@ -1,7 +1,9 @@
 #include "keys/provider_slot.hpp"
 
 #include <adapipe/error.hpp>
+#include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -93,6 +95,15 @@ TEST_CASE("what a key service throws is an error that names it, and no wrong key
         throw Error(errc::resource_exhausted, "quota");
       });
   CHECK(thrown_kind([&] { opens(own_error, slot); }) == errc::resource_exhausted);
+
+  const auto without_memory = std::make_shared<CallableProvider>(
+      [](auto, const auto&) -> Bytes { throw std::bad_alloc(); },
+      [](auto, const auto&) -> std::optional<SharedKey> { throw std::bad_alloc(); });
+  for (const Error& error : {thrown_by([&] { wrap(without_memory); }),
+                             thrown_by([&] { opens(without_memory, slot); })}) {
+    CHECK(error.kind() == errc::resource_exhausted);
+    CHECK(std::string(error.what()) == "the key provider callable failed: out of memory");
+  }
 }
 
 TEST_CASE("a key service that is stopped ends as cancelled, whatever it answers") {
@@ -113,15 +124,22 @@ TEST_CASE("a key service that is stopped ends as cancelled, whatever it answers"
 }
 
 TEST_CASE("a key service that is stopped ends as cancelled, whatever it throws") {
+  const std::function<void()> throwers[] = {[] { throw std::runtime_error("interrupted"); },
+                                            [] { throw Error(errc::io_error, "interrupted"); },
+                                            [] { throw std::bad_alloc(); }, [] { throw 42; }};
   std::stop_source stop;
-  const auto stops = std::make_shared<CallableProvider>(
-      [&](auto, const auto& token) -> Bytes {
-        stop.request_stop();
-        CHECK(token.stop_requested());
-        throw std::runtime_error("interrupted");
-      },
-      nullptr);
-  CHECK(thrown_kind([&] { wrap(stops, stop.get_token()); }) == errc::cancelled);
+  for (const auto& throws : throwers) {
+    stop = {};
+    const auto stops = std::make_shared<CallableProvider>(
+        [&](auto, const auto& token) -> Bytes {
+          stop.request_stop();
+          CHECK(token.stop_requested());
+          throws();
+          return {};
+        },
+        nullptr);
+    CHECK(thrown_kind([&] { wrap(stops, stop.get_token()); }) == errc::cancelled);
+  }
   const auto never_asked = std::make_shared<CallableProvider>(nullptr, nullptr);
   CHECK(thrown_kind([&] { wrap(never_asked, stop.get_token()); }) == errc::cancelled);
 }
