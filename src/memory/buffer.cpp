@@ -26,12 +26,16 @@ std::size_t round_up_to_pages(std::size_t bytes) {
 }
 
 /// Big buffers ask for huge pages: a 4 MiB chunk then costs two page faults instead of a thousand,
-/// and few TLB misses.
-std::byte* allocate_pages(std::size_t bytes) {
+/// and few TLB misses. Small ones stand anywhere: between two that begin with a page, malloc leaves
+/// the most of one that is good for nothing.
+std::byte* allocate(std::size_t bytes) {
   const bool huge = bytes >= kHugePageBytes;
   void* memory = nullptr;
-  if (::posix_memalign(&memory, huge ? kHugePageBytes : kPageBytes, bytes) != 0)
-    throw std::bad_alloc();
+  if (!huge)
+    memory = std::malloc(bytes);
+  else if (::posix_memalign(&memory, kHugePageBytes, bytes) != 0)
+    memory = nullptr;
+  if (!memory) throw std::bad_alloc();
   if (huge) ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; refusing it does no harm
   return static_cast<std::byte*>(memory);
 }
@@ -87,7 +91,7 @@ void Buffer::grow(std::size_t bytes) {
   const std::size_t total = round_up_to_pages(bytes + kRoom);
   const bool pooled = total >= kPooledBytes && total < kHugePageBytes;
   std::unique_ptr<std::byte[], Free> memory(
-      pooled ? PagePool::shared().take(total) : allocate_pages(total), Free{pooled ? total : 0});
+      pooled ? PagePool::shared().take(total) : allocate(total), Free{pooled ? total : 0});
   std::byte* const data = memory.get() + BufferAccess::kHeadroomBytes;
   if (size_ > 0) std::memcpy(data, bytes_, size_);
   memory_ = std::move(memory);

@@ -67,6 +67,22 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "many buffers for chunks of the smallest sizes take little more than they are counted for") {
+  for (const std::size_t bytes : {1u, 4096u, 16'384u, 60'000u}) {
+    constexpr std::size_t kRoom = BufferAccess::kHeadroomBytes + BufferAccess::kTailroomBytes;
+    std::vector<Buffer> buffers(2000);
+    const std::size_t before = mapped_bytes();
+    std::size_t counted = 0;
+    for (Buffer& buffer : buffers) {
+      BufferAccess::allocate(buffer, bytes);
+      counted += BufferAccess::allocated_bytes(buffer) + kRoom;
+    }
+    INFO(bytes << " bytes");
+    CHECK(mapped_bytes() < before + counted + counted / 10 + (std::size_t{1} << 20));
+  }
+}
+
 TEST_CASE("a restarted buffer keeps its memory and takes the new limit") {
   Buffer buffer(8000);
   buffer.resize(8000);
