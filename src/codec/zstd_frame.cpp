@@ -121,6 +121,8 @@ void ZstdFrameDecoder::decode(ByteSpan frame, std::span<std::byte> out) {
     return Error(errc::corrupt, std::string("the zstd frame cannot be decoded: ") + why);
   };
   const std::size_t frame_bytes = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
+  if (ZSTD_getErrorCode(frame_bytes) == ZSTD_error_frameParameter_windowTooLarge)
+    throw Error(errc::limit_exceeded, "the zstd frame refers back farther than libzstd allows");
   if (ZSTD_isError(frame_bytes) != 0) throw corrupt(ZSTD_getErrorName(frame_bytes));
   if (frame_bytes != frame.size()) throw corrupt("it ends before it should");
   if (!context_) context_ = owned<DecompressorPtr>(ZSTD_createDCtx());

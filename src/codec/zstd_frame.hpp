@@ -55,7 +55,7 @@ std::size_t zstd_frame_bound(std::size_t content_bytes) noexcept;
 class ZstdFrameDecoder {
  public:
   /// `frame` must be one frame and nothing else, and give as many bytes as `out` has: else
-  /// Error(corrupt). `out` is then of no use.
+  /// Error(corrupt). `out` is then of no use. Error(limit_exceeded) for a window of 4 GiB or more.
   void decode(ByteSpan frame, std::span<std::byte> out);
 
   /// Memory that it takes.

@@ -117,4 +117,15 @@ TEST_CASE("the decoder of frames takes exactly one that gives exactly what was s
   decoder.decode(zst_frame({}), {});
 }
 
+TEST_CASE("a frame that is decoded at once may refer back less than 4 GiB, however small it is") {
+  ZstdFrameDecoder decoder;
+  Bytes out(1);
+  decoder.decode(from_hex("28B52FFD 80 AF 01000000 090000 61"), out);
+  CHECK(out == from_text("a"));
+  for (const std::string window : {"B0", "FF"})
+    CHECK(thrown_by([&] {
+            decoder.decode(from_hex("28B52FFD 80" + window + "01000000 090000 61"), out);
+          }).kind() == errc::limit_exceeded);
+}
+
 }  // namespace adapipe
