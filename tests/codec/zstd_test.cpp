@@ -247,6 +247,12 @@ TEST_CASE("options out of range are refused by name") {
   }
 }
 
+TEST_CASE("the bound of a frame, which limits what readers take, is the one of the format") {
+  const auto codec = zstd_codec({});
+  for (const std::size_t n : {0u, 1u, 255u, 256u, 5000u, 131'071u, 131'072u, 131'073u, 1u << 28})
+    CHECK(codec->bound(n) == n + n / 256 + (n < 131'072 ? (131'072 - n) / 2048 : 0));
+}
+
 TEST_CASE("the stage is recorded under its id, without parameters") {
   const auto codec = zstd_codec({.level = 19, .window_log = 20});
   CHECK(codec->id() == "adapipe.zstd");

@@ -197,7 +197,8 @@ TEST_CASE("an index that cannot list its chunks is not read") {
   };
   for (const auto& [chunks, plain_bytes, is_read] :
        {Case{0, 16 + kMiB, true}, Case{0, 16 + kMiB + 1, false}, Case{100, 16 + 800, true},
-        Case{100, 16 + 799, false}, Case{UINT64_MAX, 16 + kMiB, false}}) {
+        Case{100, 16 + 799, false}, Case{UINT64_MAX, 16 + kMiB, false},
+        Case{std::uint64_t{1} << 61, 16 + kMiB, false}}) {
     INFO(chunks << " chunks in " << plain_bytes << " bytes");
     const auto claim = encode_record_header({.type = RecordType::index,
                                              .plain_bytes = plain_bytes,
