@@ -112,6 +112,12 @@ TEST_CASE("the window of a frame is asked for before it is taken, up to 128 MiB"
   CHECK(decoded.reserved_bytes > (std::size_t{1} << 27));
   CHECK(decoded.reserved_bytes < (std::size_t{1} << 27) + (1 << 20));
 
+  // For frames with smaller ones behind it, no more.
+  const std::size_t reserved_bytes = decoded.reserved_bytes;
+  decoded.reserved_bytes = 0;
+  decoded(joined({from_hex("28B52FFD 00 00 010000"), small, from_hex("28B52FFD 00 00 010000")}));
+  CHECK(decoded.reserved_bytes == reserved_bytes);
+
   // No more of it than the frame says that there is to refer to.
   Decoded little;
   little(from_hex("28B52FFD 80 88 00000000 010000"));

@@ -87,10 +87,13 @@ TEST_CASE("a reader refuses an index that breaks a rule") {
   };
   Bytes huge_count = good;
   store_le(huge_count.data(), UINT64_MAX);
+  Bytes overflowing_count = good;  // whose entries would have 2^64 bytes
+  store_le(overflowing_count.data(), std::uint64_t{1} << 61);
   const Case cases[] = {
       {"one chunk too many", edited(0, 3)},
       {"one chunk too few: the entry left is no section", edited(0, 1)},
       {"2^64 - 1 chunks", huge_count},
+      {"2^61 chunks", overflowing_count},
       {"a total too large", edited(8, 4)},
       {"a total too small", edited(8, 2)},
       {"a total with a high bit", edited(15, 0x80)},

@@ -21,6 +21,7 @@
 #include "support/round_trip.hpp"
 #include "support/temp_dir.hpp"
 #include "support/watchdog.hpp"
+#include "support/zst_file.hpp"
 
 namespace adapipe {
 
@@ -111,6 +112,7 @@ class Subject {
   const Runtime runtime;
   const Pipeline pipeline;
   const Pipeline watched;
+  const Bytes unsized_zst = zst_frame(plain, {.says_size = false});
   Bytes sealed;
   Bytes locked;
   Bytes zst;
@@ -227,7 +229,9 @@ const Deed kDeeds[] = {
        restore(Source::memory(s.zst), Sink::memory(s.out), {.runtime = s.runtime});
      }},
     {"restore a stream of zstd",
-     [](Subject& s) { restore(s.stream_of(s.zst), Sink::memory(s.out), {.runtime = s.runtime}); }},
+     [](Subject& s) {
+       restore(s.stream_of(s.unsized_zst), Sink::memory(s.out), {.runtime = s.runtime});
+     }},
     {"inspect a zstd file", [](Subject& s) { inspect(Source::memory(s.zst)); }, false},
     {"read a zstd file",
      [](Subject& s) {

@@ -22,6 +22,7 @@
 #include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
+#include "support/zst_file.hpp"
 
 namespace adapipe {
 
@@ -255,24 +256,34 @@ TEST_CASE("whatever of a container is being read, a stop ends it before the next
       .runtime(runtime)
       .build()
       .process(Source::owned(random_bytes(50, 1)), Sink::memory(sealed));
+  const Bytes plain = random_bytes(100, 1);
+  const ZstFile frames = zst_file(plain, 20);
+  const Bytes with_table = frames.with_table();
   const auto restore_options = [&](const std::stop_token& stop) {
     return RestoreOptions{.identities = {key}, .stop = stop, .runtime = runtime};
   };
+  const auto verified = [&](Source source, const std::stop_token& stop) {
+    verify(std::move(source), {.stop = stop, .runtime = runtime});
+  };
   struct Reading {
     const char* name;
+    const Bytes& input;
     bool positional;
     std::function<void(Source, const std::stop_token&)> run;
   };
   const Reading readings[] = {
-      {"verify", true,
+      {"verify", sealed, true,
        [&](Source source, const auto& stop) { verify(std::move(source), restore_options(stop)); }},
-      {"verify a stream", false,
+      {"verify a stream", sealed, false,
        [&](Source source, const auto& stop) { verify(std::move(source), restore_options(stop)); }},
-      {"salvage", true,
+      {"salvage", sealed, true,
        [&](Source source, const auto& stop) {
          salvage(std::move(source), Sink::discard(), restore_options(stop));
        }},
-      {"rekey", true,
+      {"zstd frames", frames.bytes, true, verified},
+      {"zstd frames and a seek table", with_table, true, verified},
+      {"a stream of zstd frames", frames.bytes, false, verified},
+      {"rekey", sealed, true,
        [&](Source source, const auto& stop) {
          rekey(std::move(source), Sink::discard(),
                {.identities = {key}, .add = {key}, .stop = stop});
@@ -280,14 +291,14 @@ TEST_CASE("whatever of a container is being read, a stop ends it before the next
   };
   for (const Reading& reading : readings) {
     const auto ends = [&](std::size_t stop_at) {
-      Trickle trickle{sealed, stop_at};
+      Trickle trickle{reading.input, stop_at};
       const errc kind = thrown_kind(
           [&] { reading.run(trickle.source(reading.positional), trickle.stop.get_token()); });
       return std::pair(kind, trickle.calls.load());
     };
     const auto [kind, calls] = ends(SIZE_MAX);
     CHECK(kind == errc{});
-    REQUIRE(calls >= sealed.size());
+    REQUIRE(calls >= reading.input.size());
     for (std::size_t at = 0; at < calls; ++at) {
       INFO(reading.name << ", read " << at << " of " << calls);
       CHECK(ends(at) == std::pair(errc::cancelled, at + 1));

@@ -100,17 +100,27 @@ TEST_CASE("one passphrase opens the containers of more writers than it keeps sec
 TEST_CASE("a passphrase keeps the secrets of the last salts only, for those are the container's") {
   SeededRandom random(1);
   const Passphrase reader("shared");
+  std::vector<Slot> slots;
   std::vector<Needle> needles;
-  for (std::uint64_t i = 0; i < 9; ++i) {
-    const Slot slot = wrap(PassphraseAccess::make("shared", kCheap), i, random);
+  const auto open_one_more = [&] {
+    const std::size_t i = slots.size();
+    const Slot& slot =
+        slots.emplace_back(wrap(PassphraseAccess::make("shared", kCheap), i, random));
     REQUIRE(opens(reader, slot, i));
     SecretArray<32> secret;
     stretch(as_bytes("shared"), decode_passphrase_slot(slot), secret.bytes());
     needles.emplace_back(std::to_string(i), secret.bytes());
-  }
-  const std::vector<Finding> kept = find_in_memory(needles);
-  CHECK(std::ranges::count(kept, "0", &Finding::secret) == 0);
-  CHECK(std::ranges::count(kept, "1", &Finding::secret) == 1);
+  };
+  const auto is_kept = [&](const char* secret) {
+    return std::ranges::count(find_in_memory(needles), secret, &Finding::secret) == 1;
+  };
+  for (int i = 0; i < 9; ++i) open_one_more();
+  CHECK_FALSE(is_kept("0"));
+  CHECK(is_kept("1"));
+  REQUIRE(opens(reader, slots[1], 1));  // which is the last one now
+  open_one_more();
+  CHECK(is_kept("1"));
+  CHECK_FALSE(is_kept("2"));
 }
 
 TEST_CASE("one passphrase opens slots of one salt and two costs") {

@@ -140,6 +140,13 @@ TEST_CASE("a key service that is stopped ends as cancelled, whatever it throws")
         nullptr);
     CHECK(thrown_kind([&] { wrap(stops, stop.get_token()); }) == errc::cancelled);
   }
-  const auto never_asked = std::make_shared<CallableProvider>(nullptr, nullptr);
+  bool is_asked = false;
+  const auto never_asked = std::make_shared<CallableProvider>(
+      [&](auto, const auto&) {
+        is_asked = true;
+        return Bytes();
+      },
+      nullptr);
   CHECK(thrown_kind([&] { wrap(never_asked, stop.get_token()); }) == errc::cancelled);
+  CHECK_FALSE(is_asked);
 }
