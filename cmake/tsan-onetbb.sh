@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# tsan-onetbb.sh PREFIX: installs in PREFIX a oneTBB for ADAPIPE_SANITIZE=thread, instrumented, built
-# from the source package of this Debian or Ubuntu release. Does nothing where PREFIX is there. Fails
-# where no source package can be had: with any other oneTBB the reports would be about what
-# ThreadSanitizer has not seen, not about races.
+# tsan-onetbb.sh PREFIX [CMAKE_OPTION...]: installs in PREFIX a oneTBB for ADAPIPE_SANITIZE=thread,
+# instrumented, built from the source package of this Debian or Ubuntu release, with the compiler that
+# adapipe is built with. Does nothing where PREFIX is there. Fails where no source package can be had:
+# with any other oneTBB the reports would be about what ThreadSanitizer has not seen, not about races.
 set -euo pipefail
 prefix=$(realpath -m -- "$1")
+shift
 [ ! -e "$prefix" ] || exit 0
 
 "$(dirname "$0")/install-deps.sh" dpkg-dev
@@ -32,15 +33,15 @@ if ! (cd source && "${apt[@]}" source onetbb >/dev/null); then
   exit 1
 fi
 
-# Without its allocator, so that all memory is from the malloc that ThreadSanitizer watches, and without
-# the warning that fences are not understood: oneTBB wakes threads with them, and passes data on with
-# atomics.
+# Without its allocator, so that all memory is from the malloc that ThreadSanitizer watches. GCC warns
+# that fences are not understood: oneTBB wakes threads with them, and passes data on with atomics. Its
+# own TBB_SANITIZE does not take clang for a shared library.
 echo "building oneTBB for ThreadSanitizer"
 export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-cmake -S source/onetbb-*/ -B build -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DCMAKE_CXX_FLAGS=-Wno-tsan -DTBB_SANITIZE=thread -DTBB_TEST=OFF -DTBB_STRICT=OFF -DTBBMALLOC_BUILD=OFF >/dev/null
+cmake -S source/onetbb-*/ -B build -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo "$@" \
+  -DCMAKE_CXX_FLAGS=-fsanitize=thread -DTBB_TEST=OFF -DTBB_STRICT=OFF -DTBBMALLOC_BUILD=OFF >/dev/null
 cmake --build build --parallel "$(nproc)"
 cmake --install build --prefix "$prefix.new" >/dev/null
 mv -- "$prefix.new" "$prefix"

@@ -10,7 +10,7 @@ shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(header index restore_stream random_access salvage rekey zstd_file key_text)
 
-cmake/install-deps.sh clang libclang-rt-dev
+cmake/install-deps.sh clang lld libclang-rt-dev
 # Where .ci/run has built everything with the same options, nothing is compiled again.
 cmake/build.sh build-clang -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
   -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1 -DADAPIPE_BUILD_FUZZERS=ON -DBUILD_SHARED_LIBS=OFF \

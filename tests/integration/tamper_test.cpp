@@ -208,8 +208,13 @@ constexpr std::array kMasks = {std::byte{0x01}, std::byte{0x02}, std::byte{0x04}
 
 Edits flips(const Subject& subject, std::size_t offset) {
   const Tampered sound(subject.sealed);
+#ifdef ADAPIPE_TEST_ADDRESS_SANITIZER  // with it, all of them take minutes: by turns
+  const std::array masks = {kMasks[offset % kMasks.size()]};
+#else
+  const std::array masks = kMasks;
+#endif
   Edits edits;
-  for (const std::byte mask : kMasks) edits.push_back(flip(subject, sound, offset, mask));
+  for (const std::byte mask : masks) edits.push_back(flip(subject, sound, offset, mask));
   return edits;
 }
 
