@@ -19,8 +19,9 @@
 namespace adapipe::inline v0_1 {
 
 struct RestoreOptions {
-  ListOf<Identity> identities{};  ///< tried in order; the first that fits opens
-  std::stop_token stop{};         ///< a stop requested here cancels the operation
+  /// Slot after slot is tried with all of them, in this order; the first that fits opens.
+  ListOf<Identity> identities{};
+  std::stop_token stop{};  ///< a stop requested here cancels the operation
   /// As ProcessOptions::on_progress.
   std::function<void(const Progress&)> on_progress{};
   std::vector<std::byte> context{};  ///< as given to process

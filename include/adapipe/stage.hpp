@@ -57,7 +57,9 @@ class ADAPIPE_API Stage {
   /// against the byte budget. Default: 0.
   virtual std::size_t worker_bytes(Direction direction, std::size_t chunk_bytes) const;
 
-  /// The most threads that may run this stage at once; 0 (default): as many as there are.
+  /// The most threads that run this stage at once within an operation; 0 (default): as many as
+  /// there are. Operations are not counted together, and a Reader counts none: it decodes chunks
+  /// one by one on each thread that reads, and on workers ahead of them.
   virtual std::size_t max_concurrency() const;
 
   /// true: Direction::forward, StageWorker::run is called for chunk after chunk in the order of the
