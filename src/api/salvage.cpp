@@ -50,6 +50,7 @@ class Salvaging {
         meter_(options.on_progress) {}
 
   void find() {
+    runtime_.impl().check_not_forked();
     const std::stop_callback wake(options_.stop, [this] { source().cancel(); });
     unless_stopped(options_.stop, [&] {
       about(source().name(), [&] {

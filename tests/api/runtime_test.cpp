@@ -241,6 +241,8 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
       {"process", [&] { pipeline->process(Source::memory(plain()), Sink::discard()); }},
       {"start", [&] { (void)pipeline->start(Source::memory(plain()), Sink::discard()); }},
       {"verify", [&] { verify(Source::memory(sealed), {.runtime = *runtime}); }},
+      {"salvage", [&] { salvage(Source::memory(sealed), Sink::discard(), {.runtime = *runtime}); }},
+      {"open", [&] { (void)Reader::open(Source::memory(sealed), {.runtime = *runtime}); }},
       {"get", [&] { live->get(); }},
       {"wait", [&] { live->wait(); }},
       {"wait_for", [&] { live->wait_for(std::chrono::hours(1)); }},
