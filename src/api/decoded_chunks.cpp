@@ -94,9 +94,10 @@ DecodedChunks::DecodedChunks(const IndexedReader& reader, std::size_t chunk_byte
       watch_(runtime.counters(), OperationKind::reader),
       workers_(reader.chain(), 0, &watch_),
       cache_(cache_bytes ? own_cache_.emplace(*cache_bytes) : runtime.decoded_chunks()),
-      container_number_(cache_.add_container()),
       ahead_(std::make_shared<Ahead>(runtime.memory())) {
   reader.chain().introduce_to(watch_);
+  // After all that may throw, for only the destructor forgets it.
+  container_number_ = cache_.add_container();
   watch_.started();
 }
 

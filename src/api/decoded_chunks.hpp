@@ -60,7 +60,7 @@ class DecodedChunks {
   ChainWorkers workers_;
   std::optional<ChunkCache> own_cache_;
   ChunkCache& cache_;
-  const std::uint64_t container_number_;
+  std::uint64_t container_number_ = 0;
   const std::shared_ptr<Ahead> ahead_;
 };
 

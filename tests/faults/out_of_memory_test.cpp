@@ -179,6 +179,14 @@ const Deed kDeeds[] = {
        reader.read_at(0, std::span(read).first(kChunk - 1));
        s.out = std::move(read);
      }},
+    {"read by way of the Runtime's cache",
+     [](Subject& s) {
+       const Reader reader = Reader::open(Source::memory(s.sealed),
+                                          {.identities = {s.provider}, .runtime = s.runtime});
+       Bytes read(reader.size());
+       reader.read_at(0, read);
+       s.out = std::move(read);
+     }},
     {"start reading",
      [](Subject& s) {
        const Reader reader = Reader::open(Source::memory(s.sealed), s.reader_options());
@@ -270,6 +278,7 @@ bool fails_well(Subject& subject, const Deed& deed, Shortage shortage) {
   }
   CHECK(subject.runtime.memory_in_use_bytes() == 0);
   CHECK(subject.runtime.impl().operations().in_use() == 0);
+  CHECK(subject.runtime.impl().decoded_chunks().containers() == 0);
   if (thrown) {
     CHECK(is_lack_of_memory(thrown));
     CHECK(subject.is_untouched());
