@@ -5,6 +5,7 @@
 
 #include "keys/secret.hpp"
 #include "util/aead.hpp"
+#include "util/for_good.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -63,9 +64,9 @@ class OpensslAead final : public CipherBackend {
 /// the others.
 template <CipherId Id>
 std::shared_ptr<const CipherBackend> aead() {
-  static const std::shared_ptr<const CipherBackend> made =
-      std::make_shared<OpensslAead>(Id, cipher_name(Id));
-  return made;
+  static const ForGood<std::shared_ptr<const CipherBackend>> made(
+      std::make_shared<OpensslAead>(Id, cipher_name(Id)));
+  return *made;
 }
 
 }  // namespace

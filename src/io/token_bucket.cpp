@@ -3,6 +3,8 @@
 #include <adapipe/error.hpp>
 #include <algorithm>
 
+#include "util/for_good.hpp"
+
 namespace adapipe::inline v0_1 {
 
 namespace {
@@ -25,8 +27,8 @@ class SteadyClock final : public BucketClock {
 }  // namespace
 
 BucketClock& steady_bucket_clock() noexcept {
-  static SteadyClock clock;
-  return clock;
+  static ForGood<SteadyClock> clock;
+  return *clock;
 }
 
 TokenBucket::TokenBucket(std::uint64_t bytes_per_second, BucketClock& clock)

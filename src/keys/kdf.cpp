@@ -6,6 +6,7 @@
 
 #include <adapipe/error.hpp>
 
+#include "util/for_good.hpp"
 #include "util/openssl.hpp"
 #include "util/stack_wipe.hpp"
 
@@ -29,8 +30,8 @@ KdfPtr fetch_kdf(const char* name) {
 }
 
 EVP_KDF& argon2id_algorithm() {
-  static const KdfPtr algorithm = fetch_kdf("ARGON2ID");
-  return *algorithm;
+  static const ForGood algorithm(fetch_kdf("ARGON2ID"));
+  return **algorithm;
 }
 
 void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out) {
@@ -44,10 +45,10 @@ void derive(EVP_KDF& kdf, const OSSL_PARAM* parameters, std::span<std::byte> out
 }  // namespace
 
 Digest256 sha256(std::initializer_list<ByteSpan> parts) {
-  static const auto algorithm = found<DigestPtr>(
-      EVP_MD_fetch(default_context(), kSha256Name, nullptr), kSha256Name, "EVP_MD_fetch");
+  static const ForGood algorithm(found<DigestPtr>(
+      EVP_MD_fetch(default_context(), kSha256Name, nullptr), kSha256Name, "EVP_MD_fetch"));
   const auto context = owned<DigestContextPtr>(EVP_MD_CTX_new(), "EVP_MD_CTX_new");
-  check_openssl(EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr), "EVP_DigestInit_ex2");
+  check_openssl(EVP_DigestInit_ex2(context.get(), algorithm->get(), nullptr), "EVP_DigestInit_ex2");
   for (const ByteSpan part : parts)
     check_openssl(EVP_DigestUpdate(context.get(), part.data(), part.size()), "EVP_DigestUpdate");
   Digest256 digest;
@@ -59,9 +60,9 @@ Digest256 sha256(std::initializer_list<ByteSpan> parts) {
 
 Digest256 hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
   const StackWipe wipe_stack;
-  static const auto algorithm =
-      found<MacPtr>(EVP_MAC_fetch(default_context(), "HMAC", nullptr), "HMAC", "EVP_MAC_fetch");
-  const auto context = owned<MacContextPtr>(EVP_MAC_CTX_new(algorithm.get()), "EVP_MAC_CTX_new");
+  static const ForGood algorithm(
+      found<MacPtr>(EVP_MAC_fetch(default_context(), "HMAC", nullptr), "HMAC", "EVP_MAC_fetch"));
+  const auto context = owned<MacContextPtr>(EVP_MAC_CTX_new(algorithm->get()), "EVP_MAC_CTX_new");
   const OSSL_PARAM parameters[] = {sha256_by_name(OSSL_MAC_PARAM_DIGEST),
                                    octets(OSSL_MAC_PARAM_KEY, key), OSSL_PARAM_construct_end()};
   check_openssl(EVP_MAC_init(context.get(), nullptr, 0, parameters), "EVP_MAC_init");
@@ -78,16 +79,16 @@ Digest256 hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
 }
 
 void hkdf_sha256(ByteSpan ikm, ByteSpan salt, ByteSpan info, std::span<std::byte> out) {
-  static const KdfPtr algorithm = fetch_kdf("HKDF");
+  static const ForGood algorithm(fetch_kdf("HKDF"));
   const OSSL_PARAM parameters[] = {sha256_by_name(OSSL_KDF_PARAM_DIGEST),
                                    octets(OSSL_KDF_PARAM_KEY, ikm),
                                    octets(OSSL_KDF_PARAM_SALT, salt),
                                    octets(OSSL_KDF_PARAM_INFO, info), OSSL_PARAM_construct_end()};
-  derive(*algorithm, parameters, out);
+  derive(**algorithm, parameters, out);
 }
 
 void scrypt(ByteSpan passphrase, ByteSpan salt, ScryptCost cost, std::span<std::byte> out) {
-  static const KdfPtr algorithm = fetch_kdf("SCRYPT");
+  static const ForGood algorithm(fetch_kdf("SCRYPT"));
   std::uint64_t n = std::uint64_t{1} << cost.log2_n;
   std::uint32_t r = cost.r;
   std::uint32_t p = cost.p;
@@ -101,17 +102,17 @@ void scrypt(ByteSpan passphrase, ByteSpan salt, ScryptCost cost, std::span<std::
       OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),
       OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &max_bytes),
       OSSL_PARAM_construct_end()};
-  derive(*algorithm, parameters, out);
+  derive(**algorithm, parameters, out);
 }
 
 void pbkdf2(ByteSpan passphrase, ByteSpan salt, Pbkdf2Cost cost, std::span<std::byte> out) {
-  static const KdfPtr algorithm = fetch_kdf("PBKDF2");
+  static const ForGood algorithm(fetch_kdf("PBKDF2"));
   const OSSL_PARAM parameters[] = {
       sha256_by_name(OSSL_KDF_PARAM_DIGEST), octets(OSSL_KDF_PARAM_PASSWORD, passphrase),
       octets(OSSL_KDF_PARAM_SALT, salt),
       OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_ITER, &cost.iterations),
       OSSL_PARAM_construct_end()};
-  derive(*algorithm, parameters, out);
+  derive(**algorithm, parameters, out);
 }
 
 void argon2id(ByteSpan passphrase, ByteSpan salt, Argon2idCost cost, std::span<std::byte> out) {

@@ -4,6 +4,7 @@
 
 #include "keys/kdf.hpp"
 #include "util/aead.hpp"
+#include "util/for_good.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -14,12 +15,12 @@ constexpr std::array<std::byte, 12> kZeroNonce{};
 
 AeadContext wrap_context(std::uint16_t type, const Digest256& parameters, ByteSpan secret,
                          FileSalt file_salt, AeadContext::Use use) {
-  static const CipherPtr cipher = fetch_cipher("AES-256-GCM");
+  static const ForGood cipher(fetch_cipher("AES-256-GCM"));
   ByteWriter info;
   info.put(as_bytes("adapipe/1 slot ")).put(type).put(parameters);
   SecretArray<32> wrap_key;
   hkdf_sha256(secret, file_salt, info.bytes(), wrap_key.bytes());
-  return AeadContext(*cipher, wrap_key.bytes(), use);
+  return AeadContext(**cipher, wrap_key.bytes(), use);
 }
 
 }  // namespace

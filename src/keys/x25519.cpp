@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include "keys/secret.hpp"
+#include "util/for_good.hpp"
 #include "util/openssl.hpp"
 #include "util/stack_wipe.hpp"
 
@@ -36,8 +37,8 @@ bool x25519(std::span<const std::byte, 32> private_key,
             std::span<const std::byte, 32> other_public_key, std::span<std::byte, 32> secret) {
   const StackWipe wipe_stack;
   // Looked for first, because EVP_PKEY_derive_init would not tell that it is not there.
-  static const auto exchange = found<KeyExchangePtr>(
-      EVP_KEYEXCH_fetch(default_context(), kName, nullptr), kName, "EVP_KEYEXCH_fetch");
+  static const ForGood exchange(found<KeyExchangePtr>(
+      EVP_KEYEXCH_fetch(default_context(), kName, nullptr), kName, "EVP_KEYEXCH_fetch"));
   const KeyPtr key = make_private_key(private_key);
   const auto other =
       owned<KeyPtr>(EVP_PKEY_new_raw_public_key_ex(default_context(), kName, nullptr,

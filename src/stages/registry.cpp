@@ -9,6 +9,7 @@
 #include "cipher/host_cipher.hpp"
 #include "cipher/openssl_aead.hpp"
 #include "codec/zstd.hpp"
+#include "util/for_good.hpp"
 
 namespace adapipe::inline v0_1 {
 
@@ -28,12 +29,12 @@ std::shared_ptr<const Stage> make_zstd(std::span<const std::byte> parameters) {
 }  // namespace
 
 StageRegistry::StageRegistry() {
-  static const std::shared_ptr<const Entries> built_in = [] {
+  static const ForGood<std::shared_ptr<const Entries>> built_in([] {
     auto entries = std::make_shared<Entries>();
     entries->stages.emplace(kZstdId, make_zstd);
     return entries;
-  }();
-  entries_ = built_in;
+  }());
+  entries_ = *built_in;
 }
 
 void StageRegistry::add(std::string id, StageFactory factory) {

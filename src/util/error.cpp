@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "util/for_good.hpp"
+
 namespace adapipe::inline v0_1 {
 namespace {
 
@@ -77,8 +79,8 @@ std::string_view name_of(errc e) noexcept {
 }
 
 const std::error_category& error_category() noexcept {
-  static const Category category;
-  return category;
+  static const ForGood<Category> category;
+  return *category;
 }
 
 std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), error_category()}; }

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "util/for_good.hpp"
+
 namespace adapipe::inline v0_1 {
 
 namespace {
@@ -28,8 +30,8 @@ class SystemRandom final : public RandomSource {
 }  // namespace
 
 RandomSource& system_random() noexcept {
-  static SystemRandom random;
-  return random;
+  static ForGood<SystemRandom> random;
+  return *random;
 }
 
 }  // namespace adapipe::inline v0_1
