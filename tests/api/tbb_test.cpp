@@ -6,6 +6,7 @@
 #include <adapipe/tbb.hpp>
 #include <atomic>
 #include <latch>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -43,16 +44,16 @@ TEST_CASE("an attached Runtime needs no place in the host's arena, and runs noth
   const Bytes plain = random_bytes(50 * kChunk, 1);
   task_arena arena(1, 0);
   std::latch busy(1);
-  Door door;
+  const auto door = std::make_shared<Door>();
   std::mutex mutex;
   std::set<std::thread::id> hosts_threads;
-  arena.enqueue([&] {  // on the only place
+  arena.enqueue([&, door] {  // on the only place, and beyond the end of the test
     {
       const std::lock_guard lock(mutex);
       hosts_threads.insert(std::this_thread::get_id());
     }
     busy.count_down();
-    door.wait();
+    door->wait();
   });
   busy.wait();
   const Runtime runtime = attach(arena);
@@ -64,8 +65,7 @@ TEST_CASE("an attached Runtime needs no place in the host's arena, and runs noth
   });
   CHECK(pipeline_on(runtime, stage).process(Source::memory(plain), Sink::discard()).chunks == 50);
   CHECK_FALSE(strayed);
-  door.open();
-  arena.execute([] {});  // on the only place, after whoever waited at the door
+  door->open();
 }
 
 TEST_CASE("within the host's own arena, with a lock held, nothing of the host's is entered") {
