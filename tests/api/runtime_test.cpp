@@ -242,7 +242,11 @@ TEST_CASE("in a child of fork() every use of a Runtime is an error, and its end 
       {"start", [&] { (void)pipeline->start(Source::memory(plain()), Sink::discard()); }},
       {"verify", [&] { verify(Source::memory(sealed), {.runtime = *runtime}); }},
       {"salvage", [&] { salvage(Source::memory(sealed), Sink::discard(), {.runtime = *runtime}); }},
-      {"open", [&] { (void)Reader::open(Source::memory(sealed), {.runtime = *runtime}); }},
+      {"open",
+       [&] {
+         (void)Reader::open(Source::memory(sealed),
+                            {.registry = registry_of({xor_stage()}), .runtime = *runtime});
+       }},
       {"get", [&] { live->get(); }},
       {"wait", [&] { live->wait(); }},
       {"wait_for", [&] { live->wait_for(std::chrono::hours(1)); }},
