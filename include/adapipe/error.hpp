@@ -44,7 +44,8 @@ ADAPIPE_API std::error_code make_error_code(errc e) noexcept;
 /// begin an operation with, or to hand out a result. Copying never throws; a copy shares its text.
 ///
 /// what() is one sentence that a person can act on: `FILE: what, chunk N, at byte M, in stage S`.
-/// Where it happened is also available piece by piece; a piece that is unknown is empty.
+/// Names of files and of stages stand in it as they are, whatever their bytes: escape them for a
+/// terminal. Where it happened is also available piece by piece; a piece that is unknown is empty.
 class ADAPIPE_API Error : public std::system_error {
  public:
   /// `message` says what happened, without the position and without a full stop.

@@ -65,9 +65,9 @@ struct PassphraseOptions {
 };
 
 /// A passphrase; the bytes are used as given (no normalisation). Stretched once per Passphrase
-/// object and salt, so that a batch pays once (rekey() pays for every container); the memory for it
-/// is outside the Runtime's budget. Copies share the secret, which is wiped with the last of them;
-/// moving copies. Thread-safe.
+/// object and salt, of which it keeps the last 8, so that a batch pays once (rekey() pays for every
+/// container); the memory for it is outside the Runtime's budget. Copies share the secret, which is
+/// wiped with the last of them; moving copies. Thread-safe.
 class ADAPIPE_API Passphrase {
  public:
   /// Throws Error(invalid_argument) when empty, Error(unsupported_version) for Argon2id where

@@ -144,8 +144,8 @@ def read_shared_key(path):
 
 
 def read_private_key(path):
-    lines = [line for line in Path(path).read_text("ascii").splitlines()
-             if line and not line.startswith("#")]
+    lines = [line.strip(" \t\r") for line in Path(path).read_text("ascii").split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#")]
     key = bech32_decode(lines[0], "ADP-SECRET-KEY-") if len(lines) == 1 else None
     if key is None:
         raise Refused("invalid_argument", f"{path} is not a private key file")
