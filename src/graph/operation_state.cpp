@@ -185,6 +185,12 @@ void OperationState::run_graph() noexcept {
     job_->backlog().begin(max_slots_, runtime_.worker_threads());
     job_->chain().introduce_to(watch_);
     workers_ = std::make_unique<ChainWorkers>(job_->chain(), runtime_.worker_threads(), &watch_);
+    // Waiting for the graph runs whatever else the arena has, so nothing may depend on its end: not
+    // this operation's, which a stage of another one may be waiting for.
+    take_down_ = runtime_.workers().prepare([self = shared_from_this()] {
+      self->graph_->wait();
+      self->graph_.reset();
+    });
     graph_ =
         std::make_unique<FlowGraph>(FlowParts{.producer = job_->producer(),
                                               .chain = job_->chain(),
@@ -197,6 +203,7 @@ void OperationState::run_graph() noexcept {
                                               .control = *this,
                                               .watch = watch_});
   } catch (...) {
+    take_down_ = {};
     fail(FailureLatch::current_exception_as_error(errc::resource_exhausted));
     return on_io_thread(&OperationState::finish);
   }
@@ -211,12 +218,10 @@ void OperationState::chunk_done(const ChunkSlot& slot) {
 }
 
 void OperationState::drained() noexcept {
-  // Waiting for the graph runs whatever else the arena has, so nothing may depend on its end: not
-  // this operation's, which a stage of another one may be waiting for.
-  runtime_.workers().enqueue([self = shared_from_this()] {
-    self->graph_->wait();
-    self->graph_.reset();
-  });
+  try {
+    runtime_.workers().enqueue_prepared(std::move(take_down_));
+  } catch (...) {  // it runs all the same
+  }
   on_io_thread(&OperationState::finish);
 }
 

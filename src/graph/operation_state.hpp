@@ -22,6 +22,7 @@
 #include "graph/run_control.hpp"
 #include "graph/runtime_impl.hpp"
 #include "graph/serial_runner.hpp"
+#include "graph/worker_arena.hpp"
 #include "graph/worker_condition.hpp"
 
 namespace adapipe::inline v0_1 {
@@ -142,6 +143,7 @@ class OperationState final : public RunControl,
   std::unique_ptr<ChainWorkers> workers_;
   std::optional<SerialRunner> serial_;  // in place of a graph
   std::unique_ptr<FlowGraph> graph_;    // once drained, only the task that takes it down has it
+  WorkerArena::Prepared take_down_;     // that task; there may be no memory for it later
 
   mutable std::mutex mutex_;  // guards what follows
   FifoGate* queued_at_ = nullptr;

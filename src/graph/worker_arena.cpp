@@ -56,6 +56,17 @@ std::chrono::nanoseconds WorkerArena::cpu_time() const noexcept {
 
 bool WorkerArena::runs_on_this_thread() const noexcept { return this_threads_arena == this; }
 
+void WorkerArena::enqueue_prepared(Prepared prepared) {
+  try {
+    arena_.enqueue(std::move(prepared.task));
+  } catch (...) {
+    // oneTBB (2021.8) takes the task, then starts a thread of its own if it has none and wants one,
+    // and wakes the workers last. It tries to start that thread only once.
+    arena_.enqueue(std::move(prepared.announcement));
+    throw;
+  }
+}
+
 void WorkerArena::dismiss() noexcept {
   hold_ = {};
   for (OwnThread& seat : seats_) seat.join();

@@ -3,8 +3,10 @@
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -40,13 +42,21 @@ class Session : public oneapi::tbb::task_group {
 /// An arena whose workers are threads of our own, with names: each is seated in it, waiting for a
 /// task group that ends with the arena, and meanwhile runs whatever is spawned or enqueued there.
 /// No other thread enters the arena to wait, and oneTBB's shared workers are not used, so nothing
-/// of a host's can be waited in, stolen from or starved.
+/// of a host's can be waited in, stolen from or starved. (Where max_allowed_parallelism is 1, as it
+/// is in a process that may use one CPU, oneTBB starts one of them even so; there is no seat for
+/// it.)
 ///
 /// Invariants: exactly threads() seats for the whole lifetime; the constructor returns when all
 /// are seated. What was enqueued is part of the session that the seats wait for, so the destructor
 /// runs it to the end.
 class WorkerArena {
  public:
+  /// A task to be enqueued, and one that wakes the workers for it.
+  struct Prepared {
+    oneapi::tbb::task_handle task;
+    oneapi::tbb::task_handle announcement;
+  };
+
   /// Throws Error(resource_exhausted) if a thread cannot be made, Error(invalid_argument) if the
   /// process may run on none of the CPUs.
   WorkerArena(std::size_t threads, const ThreadOptions& options);
@@ -67,11 +77,28 @@ class WorkerArena {
     arena_.execute([&until] { until.wait(); });
   }
 
-  /// Runs `task` on a worker, some time. It must not throw.
+  /// Runs `task` on a worker, some time, once. It must not throw. Throws if there is no memory for
+  /// that, or no thread that oneTBB wants: `task` is not run then.
   template <typename Task>
   void enqueue(Task&& task) {
-    arena_.enqueue(session_.defer(std::forward<Task>(task)));
+    const auto begun = std::make_shared<std::atomic_flag>();
+    Prepared prepared = prepare([begun, task = std::forward<Task>(task)] {
+      if (!begun->test_and_set()) task();
+    });
+    try {
+      enqueue_prepared(std::move(prepared));
+    } catch (...) {
+      if (!begun->test_and_set()) throw;
+    }
   }
+
+  /// `task` in what enqueue_prepared() takes no more memory for.
+  template <typename Task>
+  Prepared prepare(Task&& task) {
+    return {session_.defer(std::forward<Task>(task)), session_.defer([] {})};
+  }
+  /// Runs it on a worker, some time; also if it throws because oneTBB can start no thread.
+  void enqueue_prepared(Prepared prepared);
 
  private:
   void dismiss() noexcept;

@@ -1,17 +1,14 @@
 #include "memory/page_pool.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstring>
-#include <fstream>
 #include <new>
 #include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/full_address_space.hpp"
 #include "support/watchdog.hpp"
 
 namespace adapipe {
@@ -42,8 +39,6 @@ TEST_CASE("what is kept is given up for pages that the process has no room for o
   std::vector<std::byte*> blocks(16);
   for (std::byte*& block : blocks) block = pool.take(kMib / 4);
   for (std::byte* const block : blocks) pool.give_back(block, kMib / 4);
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
   const auto take = [&pool](std::size_t bytes) -> std::byte* {
     try {
       return pool.take(bytes);
@@ -51,14 +46,13 @@ TEST_CASE("what is kept is given up for pages that the process has no room for o
       return nullptr;
     }
   };
-  rlim_t mapped_pages = 0;
-  std::ifstream("/proc/self/statm") >> mapped_pages;
-  rlimit nothing_more = before;
-  nothing_more.rlim_cur = mapped_pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
-  REQUIRE(::setrlimit(RLIMIT_AS, &nothing_more) == 0);
-  std::byte* const pages = take(kMib);
-  std::byte* const too_much = take(64 * kMib);
-  ::setrlimit(RLIMIT_AS, &before);
+  std::byte* pages = nullptr;
+  std::byte* too_much = nullptr;
+  {
+    const testing::FullAddressSpace full;
+    pages = take(kMib);
+    too_much = take(64 * kMib);
+  }
   CHECK(pages != nullptr);
   CHECK(too_much == nullptr);
   if (pages) pool.give_back(pages, kMib);
