@@ -166,15 +166,21 @@ def folders(checks):
         checks.check("the folder is read-only", one, [trial.CANNOT_CREATE])
 
 
+def is_open(path, child):
+    """Whether the process has the file open."""
+    try:
+        return any(link.samefile(path) for link in pathlib.Path(f"/proc/{child.pid}/fd").iterdir())
+    except OSError:  # it has closed one, or ended
+        return False
+
+
 def cut_when_open(one, delay_ms):
-    """Cuts the input short some time after the command has opened it."""
+    """Cuts the input short some time after the command has opened it. "process" makes its target when it
+    knows the size of the input: before, what is left would be the whole of it."""
     path = one.folder / one.command.input
-    while one.child.poll() is None:
-        try:
-            if any(link.samefile(path) for link in pathlib.Path(f"/proc/{one.child.pid}/fd").iterdir()):
-                break
-        except OSError:  # the command has closed one, or ended
-            pass
+    awaited = ".new.*.partial" if one.command.name == "process" else path.name
+    while one.child.poll() is None and not (is_open(path, one.child) and any(one.folder.glob(awaited))):
+        pass
     time.sleep(delay_ms / 1000)
     os.truncate(path, 1000)
 
