@@ -4,6 +4,7 @@ Runs the commands where something is used up, closed, or taken away: descriptors
 size, the disk, folders, the other end of a pipe. Each run ends as trial.py says. --sanitized: without a
 lack of memory, which a sanitizer does not survive.
 """
+import functools
 import itertools
 import os
 import pathlib
@@ -85,6 +86,19 @@ def memory(checks):
             checks.check(f"{most:.1f} MiB of address space", checks.trial(name),
                          [trial.OK, trial.RESOURCES, trial.IO],
                          **limited(resource.RLIMIT_AS, int(most * MIB)))
+
+
+def memory_on_one_cpu(checks):
+    """oneTBB starts a thread there that it needs nowhere else."""
+    one_cpu = {min(os.sched_getaffinity(0))}
+
+    def limit(most):
+        os.sched_setaffinity(0, one_cpu)
+        resource.setrlimit(resource.RLIMIT_AS, (most * MIB, most * MIB))
+    for name in ("process", "restore", "cat"):
+        for most in range(24, 80):
+            checks.check(f"{most} MiB of address space on one CPU", checks.trial(name),
+                         [trial.OK, trial.RESOURCES, trial.IO], preexec_fn=functools.partial(limit, most))
 
 
 def full_device(checks):
@@ -210,7 +224,7 @@ def main():
         topics = [file_size, descriptors, full_device, full_disk, standard_streams, pipes, folders,
                   shrinking_input]
         if "--sanitized" not in options:
-            topics.append(memory)
+            topics += [memory, memory_on_one_cpu]
         for topic in topics:
             before = checks.runs
             topic(checks)
