@@ -49,7 +49,8 @@ endif()
 
 # Only in the flavour that a host gets unless it asks for the one that the tests link, and without
 # optimisation: it compiles adapipe once more.
-adapipe_add_consumer_test(add_subdirectory shared "-DCONSUMER_ADAPIPE_SOURCE=${PROJECT_SOURCE_DIR}")
+adapipe_add_consumer_test(add_subdirectory shared
+  "-DCONSUMER_ADAPIPE_SOURCE=${PROJECT_SOURCE_DIR}" -DADAPIPE_PRECOMPILE_HEADERS=ON)
 set_tests_properties(consumer/add_subdirectory PROPERTIES ${long_test})
 
 get_target_property(is_not_built adapipe_shared EXCLUDE_FROM_ALL)

@@ -118,7 +118,10 @@ class Tampered {
   }
   void grow(std::size_t record, std::ptrdiff_t bytes) {
     Bytes& grown = records[record];
-    grown.resize(static_cast<std::size_t>(static_cast<std::ptrdiff_t>(grown.size()) + bytes));
+    if (bytes < 0)
+      grown.erase(grown.end() + bytes, grown.end());
+    else
+      grown.resize(grown.size() + static_cast<std::size_t>(bytes));
   }
 
   /// Makes the trailer point at the last record.
