@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
+
+#include "util/own_process.hpp"
 
 namespace adapipe::inline v0_1 {
 namespace {
@@ -34,6 +37,8 @@ void* map_pages(std::size_t bytes) {
 /// (std::pmr's pools of libstdc++ 12 crash when the second of their two allocations fails.)
 class SecretPool {
  public:
+  explicit SecretPool(const OwnProcess& process) noexcept : process_(process) {}
+
   void* allocate(std::size_t bytes) {
     if (bytes > kMaxBlockBytes) return map_pages(bytes);
     const std::size_t block_bytes = block_bytes_for(bytes);
@@ -50,6 +55,8 @@ class SecretPool {
     const std::lock_guard lock(mutex_);
     add_free(memory, block_bytes_for(bytes));
   }
+  /// In a child of fork() nobody may be there who releases the lock, or ends what is half done.
+  bool is_of_this_process() const noexcept { return process_.is_this(); }
 
  private:
   struct FreeBlock {
@@ -72,15 +79,24 @@ class SecretPool {
       add_free(slab + at - block_bytes, block_bytes);
   }
 
+  const OwnProcess process_;
   std::mutex mutex_;
   std::array<FreeBlock*, std::countr_zero(kMaxBlockBytes / kMinBlockBytes) + 1> free_{};
 };
 
-/// Never destroyed.
+/// That of this process: a child of fork() makes one of its own, and leaves its parent's as it is.
+/// Never destroyed, and made without a lock, which such a child would not see released.
 SecretPool& secret_pool() {
   static_assert(std::is_trivially_destructible_v<SecretPool>);
-  constinit static SecretPool pool;
-  return pool;
+  constinit static std::atomic<SecretPool*> current = nullptr;
+  SecretPool* pool = current.load(std::memory_order_acquire);
+  if (pool && pool->is_of_this_process()) return *pool;
+  const OwnProcess process;  // before there are pages that it could leave behind
+  auto* const fresh =
+      std::construct_at(static_cast<SecretPool*>(map_pages(sizeof(SecretPool))), process);
+  if (current.compare_exchange_strong(pool, fresh, std::memory_order_acq_rel)) return *fresh;
+  ::munmap(static_cast<void*>(fresh), sizeof(SecretPool));  // another thread was faster
+  return *pool;
 }
 
 }  // namespace
@@ -91,7 +107,10 @@ void* allocate_secret(std::size_t bytes, std::size_t alignment) {
 
 void free_secret(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
   wipe({static_cast<std::byte*>(memory), bytes});
-  secret_pool().deallocate(memory, std::max(bytes, alignment));
+  try {
+    secret_pool().deallocate(memory, std::max(bytes, alignment));
+  } catch (const std::bad_alloc&) {  // for the pool of a child of fork(): the block is left alone
+  }
 }
 
 void wipe(std::span<std::byte> bytes) noexcept { OPENSSL_cleanse(bytes.data(), bytes.size()); }

@@ -1,9 +1,14 @@
 #include "keys/secret.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <adapipe/keys.hpp>
 #include <algorithm>
 #include <new>
 #include <optional>
+#include <stop_token>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -110,6 +115,24 @@ TEST_CASE("a recipient or an identity that was moved from is still who it was") 
   Identity identity(key);
   const Identity moved_identity = std::move(identity);
   REQUIRE(&identity.impl() == &moved_identity.impl());
+}
+
+TEST_CASE("keys come and go in a child of fork(), whatever other threads did with theirs") {
+  std::optional<SharedKey> key(SharedKey::generate());
+  const std::jthread other([bytes = secret(6)](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)SharedKey::from_bytes(bytes.bytes());
+  });
+  for (int children = 0; children < 100; ++children) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(10);
+      key.reset();
+      ::_exit(all_zero(SharedKey::generate().bytes()) ? 1 : 0);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+  }
 }
 
 TEST_CASE("a key in a static object of the host may be the last to go") {
