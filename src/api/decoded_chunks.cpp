@@ -102,7 +102,6 @@ DecodedChunks::DecodedChunks(const IndexedReader& reader, std::size_t chunk_byte
 }
 
 DecodedChunks::~DecodedChunks() {
-  if (runtime_.is_forked_copy()) return;  // what is being decoded, and has claims, never ends there
   std::size_t held_bytes = 0;
   {
     std::unique_lock lock(ahead_->mutex);

@@ -23,7 +23,8 @@ namespace adapipe::inline v0_1 {
 /// who waits for a chunk never waits for a Runtime that has other things to do.
 ///
 /// Thread-safe. The destructor waits for what is being decoded ahead; what was only queued for it
-/// never touches the container again.
+/// never touches the container again. Not to be destroyed in a child of fork(), where what is being
+/// decoded never ends.
 class DecodedChunks {
  public:
   /// `cache_bytes`: of a cache of its own; empty: the runtime's. `chunk_bytes`: of the chunks, as a

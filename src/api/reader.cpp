@@ -35,7 +35,14 @@ class Reader::Impl {
   Impl(Source source, const ReaderOptions& options)
       : container_(open(std::move(source), options)),
         runtime_(runtime_of(options)),
-        chunks_(reader(), info().chunk_bytes, runtime_.impl(), options.cache_bytes) {}
+        chunks_(std::make_unique<DecodedChunks>(reader(), info().chunk_bytes, runtime_.impl(),
+                                                options.cache_bytes)) {}
+  ~Impl() {
+    if (!runtime_.impl().is_forked_copy()) return;
+    // What threads that are not there were at is half done, and has conditions that they wait for.
+    (void)chunks_.release();
+    (void)std::make_unique<std::shared_ptr<const ReadableContainer>>(container_).release();
+  }
 
   std::uint64_t size() const noexcept { return reader().plain_total(); }
   const ContainerInfo& info() const noexcept { return container_->input.info; }
@@ -45,7 +52,7 @@ class Reader::Impl {
     to = cut(offset, to);
     if (to.empty()) return 0;
     const std::uint64_t in_a_row = reads_.note(offset, to.size());
-    if (in_a_row >= kSequentialReads && to.size() <= chunks_.ahead_bytes())
+    if (in_a_row >= kSequentialReads && to.size() <= chunks_->ahead_bytes())
       read_and_go_on(offset, to, in_a_row == kSequentialReads);
     else if (!read_in_parallel(offset, to))
       read_chunk_by_chunk(offset, to);
@@ -90,14 +97,14 @@ class Reader::Impl {
   /// Has the workers decode what is likely to be read next.
   void read_and_go_on(std::uint64_t offset, std::span<std::byte> to, bool is_first) {
     const std::uint64_t last = reader().chunk_at(offset + to.size() - 1);
-    if (is_first || reader().chunk_at(offset - 1) != last) chunks_.decode_ahead(last + 1);
+    if (is_first || reader().chunk_at(offset - 1) != last) chunks_->decode_ahead(last + 1);
     read_chunk_by_chunk(offset, to);
   }
 
   void read_chunk_by_chunk(std::uint64_t offset, std::span<std::byte> to) {
     for (std::size_t done = 0; done < to.size();) {
       const std::uint64_t chunk = reader().chunk_at(offset + done);
-      const std::shared_ptr<const CachedChunk> decoded = chunks_.get(chunk);
+      const std::shared_ptr<const CachedChunk> decoded = chunks_->get(chunk);
       const std::uint64_t skip = offset + done - reader().chunk(chunk).plain_offset;
       const std::size_t bytes =
           std::min<std::size_t>(to.size() - done, decoded->data.size() - skip);
@@ -126,7 +133,7 @@ class Reader::Impl {
 
   const std::shared_ptr<const ReadableContainer> container_;  // operations have it as well
   const Runtime runtime_;
-  DecodedChunks chunks_;
+  std::unique_ptr<DecodedChunks> chunks_;
   SequentialReads reads_;
 };
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <latch>
 #include <optional>
+#include <stop_token>
 #include <thread>
 
 #include "api/decoded_chunks.hpp"
@@ -322,6 +323,33 @@ TEST_CASE("a Reader ends in a child of fork(), where nobody decodes what was beg
   int status = -1;
   CHECK(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
+}
+
+TEST_CASE("a Reader ends in a child of fork(), whatever its threads were in the middle of") {
+  const Watchdog watchdog(std::chrono::seconds(120));
+  Counted container;
+  const Runtime runtime({.worker_threads = 2});
+  const auto end_in_children = [&](Source source, int children) {
+    std::optional<Reader> reader(container.open(std::move(source), runtime, 10 * kChunk));
+    const std::jthread other([&](const std::stop_token& stop) {
+      for (std::size_t at = 0; !stop.stop_requested(); at = (at + 1000) % (kChunks * kChunk - 1000))
+        container.read(*reader, at, 1000);
+    });
+    for (; children > 0; --children) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        ::alarm(30);  // the watchdog is not in the child
+        reader.reset();
+        ::_exit(0);
+      }
+      int status = -1;
+      REQUIRE(::waitpid(child, &status, 0) == child);
+      REQUIRE(status == 0);
+    }
+  };
+  end_in_children(Source::memory(container.sealed()), 100);
+  // Here, mostly for the limit to let it read.
+  end_in_children(Source::limited(Source::memory(container.sealed()), RateLimit(60 * 1024)), 50);
 }
 
 TEST_CASE("damage ahead is met by who reads it, with its number, not before") {
