@@ -53,8 +53,8 @@ class ADAPIPE_API Stage {
   /// restoring grants what follows from the size of the chunk. Default: `input_bytes`.
   virtual std::size_t max_output_bytes(std::size_t input_bytes) const;
 
-  /// Memory one worker holds besides buffers, in bytes, for chunks of `chunk_bytes`: counted
-  /// against the byte budget. Default: 0.
+  /// Memory one worker holds besides buffers, in bytes, if up to `chunk_bytes` of a chunk go into
+  /// the stage (backward: come out of it): counted against the byte budget. Default: 0.
   virtual std::size_t worker_bytes(Direction direction, std::size_t chunk_bytes) const;
 
   /// The most threads that run this stage at once within an operation; 0 (default): as many as

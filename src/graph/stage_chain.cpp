@@ -103,8 +103,11 @@ std::size_t StageChain::slot_bytes(std::size_t plain_bytes) const {
 
 std::size_t StageChain::worker_bytes(std::size_t plain_bytes) const {
   std::size_t bytes = 0;
-  for (const auto& stage : stages_)
-    bytes += checked(stage->worker_bytes(direction_, plain_bytes), *stage, "worker_bytes");
+  std::size_t most = plain_bytes;  // in front of the stage: those before it may have made more
+  for (const auto& stage : stages_) {
+    bytes += checked(stage->worker_bytes(direction_, most), *stage, "worker_bytes");
+    most = std::max(most, most_output_bytes(*stage, most));
+  }
   return bytes;
 }
 
