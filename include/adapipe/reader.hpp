@@ -56,7 +56,7 @@ struct ReaderOptions {
 /// of at most 256 MiB: each of them is a chunk. Movable; read_at() may be called from any number of
 /// threads at once: a chunk that several want is decoded once. Besides the index and the cache,
 /// each call that decodes a chunk takes its plain and its stored bytes meanwhile: about twice
-/// chunk_bytes.
+/// chunk_bytes. What Stage::worker_bytes() says is held for as many as ever decoded at once.
 ///
 /// A range of several chunks and at least 256 KiB is read in parallel, as an operation of the
 /// Runtime within its memory budget, and past the cache; chunk by chunk if the Runtime has no room
