@@ -12,6 +12,7 @@
 #include "keys/slot_seal.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/dead_stack.hpp"
 #include "support/fixed_random.hpp"
 #include "support/thrown.hpp"
 #include "util/bytes.hpp"
@@ -274,6 +275,18 @@ TEST_CASE("passphrase slots are those of scrypt, PBKDF2 and Argon2id") {
     CHECK(is_passphrase_slot(static_cast<std::uint16_t>(type)) == (type >= 2 && type <= 4));
   CHECK_FALSE(Recipient(shared_key(1)).impl().is_passphrase());
   CHECK(Recipient(Passphrase("x")).impl().is_passphrase());
+}
+
+TEST_CASE("the first slot that a process makes leaves nothing of its keys on the stack") {
+  const Bytes secret = random_bytes(32, 1);
+  const FileKey wrapped = file_key();
+  const Bytes stack =
+      stack_after([&] { seal_slot(kSlotSharedKey, Bytes(48), secret, wrapped, file_salt()); });
+  ByteWriter info;
+  info.put(as_bytes("adapipe/1 slot ")).put(std::uint16_t{kSlotSharedKey}).put(sha256({Bytes(48)}));
+  Bytes wrap_key(32);
+  hkdf_sha256(secret, file_salt(), info.bytes(), wrap_key);
+  for (const Bytes& key : {secret, kFileKeyBytes, wrap_key}) CHECK(words_found(key, stack) == 0);
 }
 
 }  // namespace
