@@ -239,6 +239,7 @@ TEST_CASE("a writer refuses lengths, metadata and padding that the format cannot
 TEST_CASE("metadata is UTF-8 in its shortest form, without surrogates") {
   const std::string bad[] = {
       "\x80",              // continuation without a start
+      "\x9F\x80",          // two of them, whose bits are those of U+07C0
       "\xC3",              // cut
       "\xC3(",             // not continued
       "\xC0\x80",          // two bytes for U+0000
