@@ -79,6 +79,22 @@ TEST_CASE("files of any other form are refused by name") {
   }
 }
 
+TEST_CASE("of all characters, 22 are hex digits") {
+  const TempDir folder;
+  const std::string digits = "0123456789abcdefABCDEF";
+  for (int c = 0; c < 256; ++c) {
+    std::string content = kHex;
+    content[7] = static_cast<char>(c);
+    write(folder / "key", content);
+    INFO("character " << c);
+    const auto load = [&] { SharedKey::load(folder / "key"); };
+    if (digits.find(static_cast<char>(c)) != std::string::npos)
+      CHECK_NOTHROW(load());
+    else
+      CHECK(thrown_kind(load) == errc::invalid_argument);
+  }
+}
+
 TEST_CASE("what the system refuses is an io_error that names file and cause") {
   const TempDir folder;
   try {
