@@ -49,9 +49,6 @@ struct Finding {
 ///   there of a value on its way through a function is out of the source's hands;
 /// - the registers, and the kernel's buffers;
 /// - mappings of more than 1 GiB, which are a sanitizer's shadow.
-/// When a thread is the first to call a function of another library, the dynamic linker saves the
-/// thread's registers, with whatever is still in them, on its stack. Who wants to find nothing on
-/// stacks has everything bound at the start: LD_BIND_NOW=1.
 std::vector<Finding> find_in_memory(const std::vector<Needle>& needles);
 
 /// "the key in [heap]", one for each finding; for CHECK().
