@@ -81,7 +81,7 @@ std::size_t Writer::Impl::try_write(std::span<const std::byte> bytes) {
   }
   const std::size_t taken = channel_->try_write(bytes);
   written_bytes_ += taken;
-  if (taken < bytes.size() && state_->done()) throw_failure();
+  if (state_->done()) throw_failure();  // only an error ends it before finish()
   return taken;
 }
 

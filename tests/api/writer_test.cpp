@@ -256,6 +256,7 @@ TEST_CASE("try_write() throws what ended the pipeline, as every function does") 
     stop.request_stop();
     CHECK(thrown_kind([&] { writer.write(plain); }) == errc::cancelled);
     CHECK(thrown_kind([&] { writer.try_write(plain); }) == errc::cancelled);
+    CHECK(thrown_kind([&] { writer.try_write({}); }) == errc::cancelled);
   }
 }
 
