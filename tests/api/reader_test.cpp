@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
+#include "support/tamper.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
 
@@ -78,6 +79,22 @@ TEST_CASE("a range of many chunks is read in parallel, on every runtime") {
     }
     CHECK(runtime.memory_in_use_bytes() == 0);
   }
+}
+
+TEST_CASE("a started read counts the records that it took") {
+  const SharedKey key = SharedKey::generate();
+  const Bytes sealed = sealed_with(key, compressible_bytes(5 * kChunk + 5, 1));
+  const Tampered parts(sealed);
+  const auto reader = Reader::open(Source::memory(sealed), {.identities = {key}});
+  for (std::size_t first = 0; first < parts.chunks(); ++first)
+    for (std::size_t last = first; last < parts.chunks(); ++last) {
+      INFO("chunks " << first << " to " << last);
+      Bytes got((last - first) * kChunk + 1);
+      const Report report = reader.start_read(first * kChunk, got).get();
+      CHECK(report.input_bytes == parts.offset_of(last + 1) - parts.offset_of(first));
+      CHECK(report.chunks == last - first + 1);
+      CHECK(report.slot_type == reader.info().slot_types.at(0));
+    }
 }
 
 TEST_CASE("a large range is read although the budget cannot hold a chunk") {
