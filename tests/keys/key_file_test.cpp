@@ -1,5 +1,7 @@
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <adapipe/error.hpp>
 #include <adapipe/keys.hpp>
@@ -9,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include "support/bytes.hpp"
@@ -48,6 +52,27 @@ TEST_CASE("key files of every documented form are read") {
     write(folder / "key", content);
     CHECK(bytes_of(SharedKey::load(folder / "key")) == key);
   }
+}
+
+TEST_CASE("a key that comes through a pipe in pieces is read whole") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  std::thread writer([&] {
+    const std::string_view text = kHex;
+    for (const std::string_view piece : {text.substr(0, 40), text.substr(40)}) {
+      (void)!::write(ends[1], piece.data(), piece.size());
+      for (int unread = 1; unread > 0 && ::ioctl(ends[1], FIONREAD, &unread) == 0;)
+        std::this_thread::yield();
+    }
+    ::close(ends[1]);
+  });
+  Bytes key;
+  const errc kind = thrown_kind(
+      [&] { key = bytes_of(SharedKey::load("/proc/self/fd/" + std::to_string(ends[0]))); });
+  writer.join();
+  ::close(ends[0]);
+  CHECK(kind == errc{});
+  CHECK(key == from_hex(kHex));
 }
 
 TEST_CASE("32 bytes are a raw key, even if they look like digits") {
