@@ -140,8 +140,7 @@ class Salvaging {
     try {
       return decode_index_record(record.header, record.data, container_);
     } catch (const Error& error) {
-      if (error.kind() == errc::resource_exhausted || error.kind() == errc::unsupported_version)
-        throw;
+      if (error.kind() == errc::unsupported_version) throw;
       memory_.give_back(record.data.size());
       return std::nullopt;
     }
