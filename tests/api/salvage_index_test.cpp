@@ -3,6 +3,7 @@
 
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -18,6 +19,7 @@
 #include "support/fixed_random.hpp"
 #include "support/tamper.hpp"
 #include "support/thrown.hpp"
+#include "support/watchdog.hpp"
 
 namespace adapipe {
 
@@ -243,6 +245,15 @@ TEST_CASE("copies of a chunk take no memory for each, and hide none") {
       salvage(Source::memory(made.bytes), Sink::discard(), {.runtime = runtime});
   CHECK(report.chunks == 101);
   CHECK(report.is_complete());
+}
+
+TEST_CASE("copies do not have the list of chunks sorted for each, where it is nearly full") {
+  const Watchdog watchdog(std::chrono::minutes(1));
+  constexpr std::size_t kChunks = 131'071;  // one less than a power of two, as capacities are
+  Made made;
+  for (std::size_t chunk = 0; chunk < kChunks; ++chunk) made.add_chunk(chunk);
+  for (std::size_t copy = 0; copy < 2 * kChunks; ++copy) made.add_chunk(copy % 100);
+  CHECK(salvage(Source::memory(made.bytes), Sink::discard()).chunks == kChunks);
 }
 
 TEST_CASE("the lists of a salvage are within the memory budget") {
