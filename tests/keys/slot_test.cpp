@@ -151,6 +151,14 @@ TEST_CASE("a slot opens under no other type") {
   }
 }
 
+TEST_CASE("nothing is looked for in a slot of a type that is not known") {
+  for (const Pair& pair : pairs())
+    for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0, 6, 7, 32767}) {
+      INFO(pair.name << ", type " << type);
+      CHECK_FALSE(opens(pair.right, {.type = type, .body = {}}));
+    }
+}
+
 TEST_CASE("a slot with any bit flipped does not open") {
   for (const Pair& pair : pairs()) {
     INFO(pair.name);
