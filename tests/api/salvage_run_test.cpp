@@ -14,10 +14,57 @@
 #include "support/tamper.hpp"
 #include "support/tamper_subjects.hpp"
 #include "support/thrown.hpp"
+#include "support/watchdog.hpp"
 
 namespace adapipe {
 
 using namespace testing;
+
+namespace {
+
+/// Ends before it said that it would, as a file does that somebody cuts off.
+class CutSource final : public PositionalSourceImpl {
+ public:
+  CutSource(const Bytes& bytes, std::size_t end) : bytes_(bytes), end_(end) {}
+  std::uint64_t total_bytes() const override { return bytes_.size(); }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    const std::size_t from = std::min<std::uint64_t>(offset, end_);
+    const ByteSpan got = ByteSpan(bytes_).subspan(from, std::min(to.size(), end_ - from));
+    std::ranges::copy(got, to.begin());
+    return got.size();
+  }
+
+ private:
+  const Bytes& bytes_;
+  const std::size_t end_;
+};
+
+}  // namespace
+
+TEST_CASE("a file that is cut off while it is read is truncated, and nobody waits for the rest") {
+  const Watchdog watchdog;
+  const Subject& subject = subject_named("AES-256-GCM");
+  const RestoreOptions& options = subject.options;
+  for (std::size_t end = 0; end < subject.sealed.size(); ++end) {
+    INFO("at byte " << end);
+    const auto source = [&] { return Source(std::make_unique<CutSource>(subject.sealed, end)); };
+    const errc expected = end == 0 ? errc::not_a_container : errc::truncated;
+    const Error error = thrown_by([&] { salvage(source(), Sink::discard(), options); });
+    CHECK(error.kind() == expected);
+    CHECK(error.offset() == end);
+    CHECK(thrown_kind([&] {
+            rekey(source(), Sink::discard(),
+                  {.identities = options.identities,
+                   .add = {SharedKey::generate()},
+                   .context = options.context});
+          }) == expected);
+    CHECK(thrown_kind([&] {
+            Reader::open(source(), {.identities = options.identities,
+                                    .context = options.context,
+                                    .registry = options.registry});
+          }) == expected);
+  }
+}
 
 TEST_CASE("salvaging stops at any moment, and a failing input is an error, not a loss") {
   const Damaged damaged("integrity 1");
