@@ -11,6 +11,7 @@
 #include "support/catch.hpp"
 #include "support/endpoint_kinds.hpp"
 #include "support/round_trip.hpp"
+#include "support/tamper.hpp"
 #include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
 #include "support/watchdog.hpp"
@@ -97,6 +98,30 @@ TEST_CASE("zstd files are restored from every source to every sink, on every run
         CHECK(on.runtime.memory_in_use_bytes() == 0);
       }
     });
+}
+
+TEST_CASE("a restore tells how much of the file it has read") {
+  const Bytes plain = compressible_bytes(std::size_t{3} << 20, 1);
+  const Bytes file = zst_file(plain, kChunk).bytes;
+  Bytes sealed;
+  Pipeline::Builder().add(zstd()).build().process(Source::memory(plain), Sink::memory(sealed));
+  const Tampered parts(sealed);
+  const struct {
+    const char* name;
+    const Bytes& bytes;
+    std::size_t expected;  // the chunks, without what stands around them
+  } cases[] = {{"zstd file", file, file.size()},
+               {"container", sealed, parts.offset_of(parts.chunks()) - parts.head.size()}};
+  for (const auto& [name, bytes, expected] : cases)
+    for (const bool streamed : {false, true}) {
+      INFO(name << (streamed ? ", as a stream" : ""));
+      std::istringstream stream;
+      Progress last;
+      restore(streamed ? stream_of(stream, bytes) : Source::memory(bytes), Sink::discard(),
+              {.on_progress = [&](const Progress& now) { last = now; }});
+      CHECK(last.stored_bytes == expected);
+      CHECK(last.bytes_done == plain.size());
+    }
 }
 
 TEST_CASE("any range of a zstd file is read, alone and in parallel") {
