@@ -69,6 +69,29 @@ Bytes container_of(const Bytes& plain, const std::optional<Cipher>& cipher, bool
 
 }  // namespace
 
+TEST_CASE("a restore needs memory for its largest chunk, wherever that stands") {
+  constexpr std::size_t kMib = std::size_t{1} << 20;
+  const Pipeline pipeline = Pipeline::Builder().chunk_size(ChunkSize::from_mib(4)).build();
+  for (const std::size_t largest : {0u, 1u, 2u}) {
+    INFO("chunk " << largest);
+    Bytes sealed;
+    Writer writer(pipeline, Sink::memory(sealed));
+    for (const std::size_t chunk : {0u, 1u, 2u}) {
+      writer.write(Bytes(chunk == largest ? 4 * kMib : 1));
+      writer.flush();
+    }
+    writer.finish();
+    const auto restored = [&](std::size_t memory_bytes) {
+      return thrown_kind([&] {
+        verify(Source::memory(sealed),
+               {.runtime = Runtime({.worker_threads = 1, .memory_bytes = memory_bytes})});
+      });
+    };
+    CHECK(restored(5 * kMib) == errc{});
+    CHECK(restored(3 * kMib) == errc::resource_exhausted);
+  }
+}
+
 TEST_CASE("nobody is given more than max_plain_bytes, from a file or a stream") {
   const SharedKey key = SharedKey::generate();
   const Bytes plain = compressible_bytes(kBytes, 1);
