@@ -19,6 +19,7 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 #include "support/thrown.hpp"
+#include "support/watchdog.hpp"
 
 using namespace adapipe;
 using namespace adapipe::testing;
@@ -55,6 +56,7 @@ TEST_CASE("key files of every documented form are read") {
 }
 
 TEST_CASE("a key that comes through a pipe in pieces is read whole") {
+  const Watchdog watchdog;
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   std::thread writer([&] {
