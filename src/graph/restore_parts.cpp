@@ -11,11 +11,24 @@
 #include "util/stop.hpp"
 
 namespace adapipe::inline v0_1 {
+namespace {
+
+[[noreturn]] void throw_too_large() {
+  throw Error(errc::corrupt, "the record is larger than its stages can have made it");
+}
+
+}  // namespace
 
 void check_stored_bytes(const StageChain& chain, std::uint32_t plain_bytes,
                         std::uint32_t stored_bytes) {
-  if (stored_bytes > chain.most_stored_bytes(plain_bytes))
-    throw Error(errc::corrupt, "the record is larger than its stages can have made it");
+  if (stored_bytes > chain.most_stored_bytes(plain_bytes)) throw_too_large();
+}
+
+void check_stored_bytes(const StageChain& chain, const RecordHeader& header) {
+  check_stored_bytes(chain, header.plain_bytes, header.stored_bytes);
+  const std::size_t most =
+      chain.bound_bytes(chain.stages().size(), header.plain_bytes, header.skipped);
+  if (header.stored_bytes > most + chain.framing()->keys.overhead_bytes()) throw_too_large();
 }
 
 std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes) {
@@ -98,7 +111,7 @@ bool StreamRecordReader::next(ChunkSlot& slot) {
   const std::uint64_t promised = container_.header.plain_bytes.value_or(UINT64_MAX);
   if (header.plain_bytes > promised - seen_.plain_total())
     throw Error(errc::corrupt, "the chunks hold more than the header says");
-  check_stored_bytes(chain(), header.plain_bytes, header.stored_bytes);
+  check_stored_bytes(chain(), header);
   if (header.plain_bytes > max_plain_bytes_ - seen_.plain_total())
     throw Error(errc::limit_exceeded, "the container holds more than the allowed " +
                                           std::to_string(max_plain_bytes_) + " plain bytes");

@@ -23,6 +23,8 @@ namespace adapipe::inline v0_1 {
 /// throws Error(corrupt) if its stages cannot have made it so large.
 void check_stored_bytes(const StageChain& chain, std::uint32_t plain_bytes,
                         std::uint32_t stored_bytes);
+/// The same by the record's own header, which says what stages it skipped.
+void check_stored_bytes(const StageChain& chain, const RecordHeader& header);
 
 /// Makes room for a whole record in the front buffer: the header in front of the data.
 std::span<std::byte> record_space(ChunkSlot& slot, std::uint32_t stored_bytes);

@@ -27,6 +27,12 @@ DraftChanges chunk_changes() {
        })},
       {"chunk-stored-bytes-beyond-limit", chunk_1([](auto& r) { r.stored_bytes = 73'729; })},
       {"chunk-stored-bytes-largest", chunk_1([](auto& r) { r.stored_bytes = UINT32_MAX; })},
+      {"chunk-stored-bytes-beyond-what-stages-make",
+       [](Draft& d) {  // and beyond the end, where no reader is to look for it
+         for (int stage = 0; stage < 4; ++stage) d.with_stage("adapipe.zstd");
+         for (DraftRecord& chunk : d.chunks) chunk.skipped = 0b1111;
+         d.chunks[2].stored_bytes = 5 + 4 * 63 + (d.cipher == 0 ? 8 : 16);
+       }},
       {"chunk-stored-bytes-0", chunk_1([](auto& r) { r.stored_bytes = 0; })},
       {"chunk-plain-bytes-more-than-data", chunk_1([](auto& r) { r.plain_bytes = 4; })},
       {"chunk-plain-bytes-less-than-data", chunk_1([](auto& r) { r.plain_bytes = 2; })},
