@@ -50,9 +50,7 @@ bool RecordScanner::find_magic() {
 /// The container from position_ on: a record header at least, and nothing if there is less.
 ByteSpan RecordScanner::window() {
   if (position_ >= total_bytes_ || total_bytes_ - position_ < layout::kRecordHeaderBytes) return {};
-  const bool holds_it = position_ >= window_offset_ &&
-                        position_ + layout::kRecordHeaderBytes <= window_offset_ + window_.size();
-  if (!holds_it) {
+  if (position_ + layout::kRecordHeaderBytes > window_offset_ + window_.size()) {
     window_.resize(static_cast<std::size_t>(std::min(kWindowBytes, total_bytes_ - position_)));
     window_offset_ = position_;
     read_exactly(source_, window_offset_, window_, stop_);
