@@ -62,6 +62,13 @@ class HoldsItsInput final : public Stage {
   const std::size_t growth_bytes_;
 };
 
+class Halves final : public Stage {
+ public:
+  StageInfo info() const override { return {.id = "test.halves"}; }
+  std::unique_ptr<StageWorker> make_worker(Direction) const override { return nullptr; }
+  std::size_t max_output_bytes(std::size_t bytes) const override { return bytes / 2; }
+};
+
 }  // namespace
 
 TEST_CASE("what a chain does forward it undoes backward") {
@@ -145,6 +152,13 @@ TEST_CASE("a worker is counted for what the stages before it can have made of a 
         direction, {std::make_shared<HoldsItsInput>(5'000), std::make_shared<HoldsItsInput>(700),
                     xor_stage(), std::make_shared<HoldsItsInput>(0)});
     CHECK(chain.worker_bytes(kBytes) == kBytes + (kBytes + 5'000) + (kBytes + 5'700));
+
+    // One that makes less of it may pass it on unchanged.
+    const StageChain shrinking =
+        chain_of(direction, {std::make_shared<HoldsItsInput>(5'000), std::make_shared<Halves>(),
+                             std::make_shared<HoldsItsInput>(0)});
+    CHECK(shrinking.worker_bytes(kBytes) == kBytes + (kBytes + 5'000));
+    CHECK(shrinking.most_stored_bytes(kBytes) == kBytes + 5'000 + layout::kCheckBytes);
   }
 }
 
