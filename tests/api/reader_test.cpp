@@ -1,11 +1,15 @@
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/endpoints.hpp"
 #include "support/round_trip.hpp"
 #include "support/stages.hpp"
 #include "support/tamper.hpp"
@@ -234,6 +238,30 @@ TEST_CASE("a stage that is not known is named before the end of the container is
 TEST_CASE("a stream cannot be read at random") {
   std::istringstream stream("whatever");
   CHECK(thrown_kind([&] { (void)Reader::open(Source::from(stream)); }) == errc::invalid_argument);
+}
+
+TEST_CASE("whatever a host's source throws is an Error that names the source") {
+  Bytes sealed;
+  Pipeline::Builder().build().process(Source::owned(random_bytes(10, 1)), Sink::memory(sealed));
+  std::size_t failing = 0;
+  const auto source = [&] {
+    return Source(std::make_unique<HookedSource>(sealed, true, [&](std::size_t call) {
+      if (call == failing) throw std::runtime_error("the disk is gone");
+    }));
+  };
+  std::size_t failed = 0;
+  for (; failing < 10; ++failing) {
+    for (const Error& error : {thrown_by([&] { inspect(source()); }), thrown_by([&] {
+                                 std::array<std::byte, 10> all;
+                                 (void)Reader::open(source()).read_at(0, all);
+                               })}) {
+      if (error.kind() == errc{}) continue;
+      ++failed;
+      CHECK(error.kind() == errc::io_error);
+      CHECK(error.path() == "hooked source");
+    }
+  }
+  CHECK(failed > 8);
 }
 
 }  // namespace adapipe
