@@ -1,10 +1,12 @@
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_group.h>
 
 #include <adapipe/adapipe.hpp>
 #include <adapipe/error.hpp>
 #include <adapipe/tbb.hpp>
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -136,5 +138,37 @@ TEST_CASE("workers keep to the CPUs that the host's constraints stand for") {
 }
 
 #endif
+
+TEST_CASE("a stage that waits for parallel work of its own does not meet its own chunk again") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  std::jthread elsewhere;
+  const auto stage = make_stage("test.waits", [&](const ChunkInfo&, auto in, auto& out) {
+    oneapi::tbb::task_group work;
+    elsewhere = std::jthread([part = work.defer([] {})]() mutable {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      part = {};  // it is no longer waited for
+    });
+    work.wait();
+    return xor_bytes(in, out, std::byte{1});
+  });
+  const Bytes plain = random_bytes(kChunk, 1);
+  const Runtime runtime({.worker_threads = 1});
+  Bytes sealed;
+  pipeline_on(runtime, stage).process(Source::memory(plain), Sink::memory(sealed));
+  const Reader reader =
+      Reader::open(Source::memory(sealed), {.registry = registry_of({stage}), .runtime = runtime});
+  std::atomic<int> right{0};
+  task_arena(1).execute([&] {
+    oneapi::tbb::task_group readers;
+    for (int i = 0; i < 2; ++i)
+      readers.run([&] {
+        std::byte first{};
+        reader.read_at(0, {&first, 1});
+        right += first == plain[0] ? 1 : 0;
+      });
+    readers.wait();
+  });
+  CHECK(right == 2);
+}
 
 }  // namespace adapipe
