@@ -35,6 +35,22 @@ Bytes sealed_with(const SharedKey& key, const Bytes& plain) {
   return sealed;
 }
 
+/// Of which somebody cuts off all but `there` bytes once it is open.
+class CutSource final : public PositionalSourceImpl {
+ public:
+  CutSource(const Bytes& bytes, const std::size_t& there) : bytes_(bytes), there_(there) {}
+  std::uint64_t total_bytes() const override { return bytes_.size(); }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    const std::size_t bytes = std::min<std::uint64_t>(to.size(), there_ - std::min(there_, offset));
+    std::copy_n(bytes_.data() + offset, bytes, to.data());
+    return bytes;
+  }
+
+ private:
+  const Bytes& bytes_;
+  const std::size_t& there_;
+};
+
 }  // namespace
 
 TEST_CASE("any range reads what the plain bytes hold there") {
@@ -262,6 +278,19 @@ TEST_CASE("whatever a host's source throws is an Error that names the source") {
     }
   }
   CHECK(failed > 8);
+}
+
+TEST_CASE("a file that is cut off once it is open ends the read") {
+  const Watchdog watchdog(std::chrono::seconds(60));
+  const Bytes sealed =
+      sealed_with(SharedKey::from_bytes(std::array<std::byte, 32>{}), random_bytes(2 * kChunk, 1));
+  std::size_t there = sealed.size();
+  const Reader reader =
+      Reader::open(Source(std::make_unique<CutSource>(sealed, there)),
+                   {.identities = {SharedKey::from_bytes(std::array<std::byte, 32>{})}});
+  there = sealed.size() / 2;
+  std::array<std::byte, 2 * kChunk> all;
+  CHECK(thrown_kind([&] { reader.read_at(0, all); }) == errc::truncated);
 }
 
 }  // namespace adapipe
