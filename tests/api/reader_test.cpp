@@ -35,22 +35,6 @@ Bytes sealed_with(const SharedKey& key, const Bytes& plain) {
   return sealed;
 }
 
-/// Of which somebody cuts off all but `there` bytes once it is open.
-class CutSource final : public PositionalSourceImpl {
- public:
-  CutSource(const Bytes& bytes, const std::size_t& there) : bytes_(bytes), there_(there) {}
-  std::uint64_t total_bytes() const override { return bytes_.size(); }
-  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
-    const std::size_t bytes = std::min<std::uint64_t>(to.size(), there_ - std::min(there_, offset));
-    std::copy_n(bytes_.data() + offset, bytes, to.data());
-    return bytes;
-  }
-
- private:
-  const Bytes& bytes_;
-  const std::size_t& there_;
-};
-
 }  // namespace
 
 TEST_CASE("any range reads what the plain bytes hold there") {

@@ -20,27 +20,6 @@ namespace adapipe {
 
 using namespace testing;
 
-namespace {
-
-/// Ends before it said that it would, as a file does that somebody cuts off.
-class CutSource final : public PositionalSourceImpl {
- public:
-  CutSource(const Bytes& bytes, std::size_t end) : bytes_(bytes), end_(end) {}
-  std::uint64_t total_bytes() const override { return bytes_.size(); }
-  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
-    const std::size_t from = std::min<std::uint64_t>(offset, end_);
-    const ByteSpan got = ByteSpan(bytes_).subspan(from, std::min(to.size(), end_ - from));
-    std::ranges::copy(got, to.begin());
-    return got.size();
-  }
-
- private:
-  const Bytes& bytes_;
-  const std::size_t end_;
-};
-
-}  // namespace
-
 TEST_CASE("a file that is cut off while it is read is truncated, and nobody waits for the rest") {
   const Watchdog watchdog;
   const Subject& subject = subject_named("AES-256-GCM");

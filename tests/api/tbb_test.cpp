@@ -142,6 +142,8 @@ TEST_CASE("workers keep to the CPUs that the host's constraints stand for") {
 TEST_CASE("a stage that waits for parallel work of its own does not meet its own chunk again") {
   const Watchdog watchdog(std::chrono::seconds(60));
   std::jthread elsewhere;
+  // It waits for a task that is nowhere in TBB's queues, so that the thread takes what else is
+  // there.
   const auto stage = make_stage("test.waits", [&](const ChunkInfo&, auto in, auto& out) {
     oneapi::tbb::task_group work;
     elsewhere = std::jthread([part = work.defer([] {})]() mutable {

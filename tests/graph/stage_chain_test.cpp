@@ -48,27 +48,6 @@ void run_all(const StageChain& chain, ChunkSlot& slot) {
 
 Bytes bytes_of(std::span<const std::byte> data) { return {data.begin(), data.end()}; }
 
-/// Makes more of a chunk, and its workers hold as much as there is in front of it.
-class HoldsItsInput final : public Stage {
- public:
-  explicit HoldsItsInput(std::size_t growth_bytes) : growth_bytes_(growth_bytes) {}
-
-  StageInfo info() const override { return {.id = "test.holds-its-input"}; }
-  std::unique_ptr<StageWorker> make_worker(Direction) const override { return nullptr; }
-  std::size_t max_output_bytes(std::size_t bytes) const override { return bytes + growth_bytes_; }
-  std::size_t worker_bytes(Direction, std::size_t bytes) const override { return bytes; }
-
- private:
-  const std::size_t growth_bytes_;
-};
-
-class Halves final : public Stage {
- public:
-  StageInfo info() const override { return {.id = "test.halves"}; }
-  std::unique_ptr<StageWorker> make_worker(Direction) const override { return nullptr; }
-  std::size_t max_output_bytes(std::size_t bytes) const override { return bytes / 2; }
-};
-
 }  // namespace
 
 TEST_CASE("what a chain does forward it undoes backward") {
@@ -142,23 +121,6 @@ TEST_CASE("the record counts as a step, in size, memory and report, only where t
     CHECK(nothing.blank_report().empty());
     CHECK(nothing.most_stored_bytes(kBytes) == kBytes);
     CHECK(nothing.slot_bytes(kBytes) < raw.slot_bytes(kBytes));
-  }
-}
-
-TEST_CASE("a worker is counted for what the stages before it can have made of a chunk") {
-  constexpr std::size_t kBytes = 10'000;
-  for (const Direction direction : {Direction::forward, Direction::backward}) {
-    const StageChain chain = chain_of(
-        direction, {std::make_shared<HoldsItsInput>(5'000), std::make_shared<HoldsItsInput>(700),
-                    xor_stage(), std::make_shared<HoldsItsInput>(0)});
-    CHECK(chain.worker_bytes(kBytes) == kBytes + (kBytes + 5'000) + (kBytes + 5'700));
-
-    // One that makes less of it may pass it on unchanged.
-    const StageChain shrinking =
-        chain_of(direction, {std::make_shared<HoldsItsInput>(5'000), std::make_shared<Halves>(),
-                             std::make_shared<HoldsItsInput>(0)});
-    CHECK(shrinking.worker_bytes(kBytes) == kBytes + (kBytes + 5'000));
-    CHECK(shrinking.most_stored_bytes(kBytes) == kBytes + 5'000 + layout::kCheckBytes);
   }
 }
 

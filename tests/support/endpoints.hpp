@@ -75,6 +75,23 @@ class HookedSource final : public PositionalSourceImpl {
   std::atomic<std::size_t> calls_{0};
 };
 
+/// Holds only `there` of the bytes that it says it has, as a file does that somebody cuts off.
+class CutSource final : public PositionalSourceImpl {
+ public:
+  CutSource(const Bytes& bytes, const std::size_t& there) : bytes_(bytes), there_(there) {}
+  std::uint64_t total_bytes() const override { return bytes_.size(); }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    const std::size_t from = std::min<std::uint64_t>(offset, there_);
+    const std::size_t bytes = std::min(to.size(), there_ - from);
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(from), bytes, to.begin());
+    return bytes;
+  }
+
+ private:
+  const Bytes& bytes_;
+  const std::size_t& there_;
+};
+
 /// What became of a sink.
 struct SinkFate {
   std::atomic<int> committed{0};
